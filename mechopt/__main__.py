@@ -1,0 +1,7 @@
+"""`python -m mechopt` is the command `mechopt`."""
+
+import sys
+
+from mechopt.cli import main
+
+sys.exit(main())

@@ -1,0 +1,48 @@
+"""The mechanisms: one package each, found by being here. A new one needs no change anywhere else."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+from mechopt.catalog import nearest
+from mechopt.errors import InstanceError
+from mechopt.finding import Finding
+from mechopt.instance import Document
+from mechopt.outcome import Outcome
+from mechopt.paper import Paper
+from mechopt.picture import Picture
+
+MECHANISMS: tuple[str, ...] = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+class Mechanism(Protocol):
+    """The verbs that every mechanism package offers."""
+
+    PAPER: Paper
+
+    def from_document(self, document: Document) -> Any:
+        """The validated environment that a model document describes."""
+
+    def run(self, environment: Any) -> Outcome:
+        """The mechanism's outcome."""
+
+    def check(self, environment: Any, outcome: Outcome) -> Sequence[Finding]:
+        """The properties that apply to this instance."""
+
+    def pictures(self, environment: Any, outcome: Outcome) -> Sequence[Picture]:
+        """The plots of a report, each with its numbers."""
+
+
+def get(name: object, *, file: object | None = None) -> Mechanism:
+    """The mechanism of that name.
+
+    Raises:
+        InstanceError: there is none.
+    """
+    if name not in MECHANISMS:
+        known = nearest(str(name), MECHANISMS)
+        raise InstanceError(f"there is no mechanism {name!r}{known}", file=file, key="mechanism")
+    return cast(Mechanism, importlib.import_module(f"{__name__}.{name}"))

@@ -1,0 +1,224 @@
+"""The clearing rules: how slack covers overage. Source: lengyel2025, Section 2, Section 4 and Appendix A.
+
+Everything here works on float64 arrays and on object arrays of exact rationals with the same lines; which region an
+instance is in is decided exactly in both. `settlement.py` holds the fast path of the linear rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt import exact
+from mechopt.errors import InstanceError
+
+Rule = Literal["linear", "power", "capped_power", "rebate"]
+Tie = Literal["max", "left", "right"]
+RULES: tuple[str, ...] = get_args(Rule)
+TIES: tuple[str, ...] = get_args(Tie)
+REGIONS = {-1: "X<I", 0: "X=I", 1: "X>I"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clearing:
+    """One cleared period.
+
+    Attributes:
+        overage: v_j = (C_j - L_j)+, units, shape (accounts,).
+        slack: s_j = (L_j - C_j)+, units, shape (accounts,).
+        coverage: the part of the overage that slack covers, units, shape (accounts,).
+        rebate: unused slack handed back (rule "rebate" only), units, shape (accounts,).
+        payoff: pi_j, units, shape (accounts,).
+        overage_total: X.
+        slack_total: I.
+        sign: the exact sign of X - I.
+    """
+
+    overage: NDArray[Any]
+    slack: NDArray[Any]
+    coverage: NDArray[Any]
+    rebate: NDArray[Any]
+    payoff: NDArray[Any]
+    overage_total: Any
+    slack_total: Any
+    sign: int
+
+    @property
+    def region(self) -> str:
+        """ "X<I", "X=I" or "X>I"."""
+        return REGIONS[self.sign]
+
+    @property
+    def residual(self) -> NDArray[Any]:
+        """r_j = (v_j - coverage_j)+, units, shape (accounts,). Source: Appendix D."""
+        return np.maximum(self.overage - self.coverage, 0)
+
+
+def as_exact(values: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers as an object array of int and Fraction; floats count as their shortest decimals."""
+    result = np.empty(values.shape, dtype=object)
+    result[...] = [exact.parse(value) for value in values.tolist()]
+    return result
+
+
+def total(values: NDArray[Any]) -> Any:
+    """Sum: exact for objects; for floats blocks of pairwise sums, added up without further rounding."""
+    import math
+
+    if values.dtype == object:
+        return sum(values.tolist())
+    return math.fsum(values[start : start + 32768].sum() for start in range(0, values.size, 32768))
+
+
+def scarcity(overage_total: Any, slack_total: Any, sign: int) -> Any:
+    """Share of the overage left uncovered, (X - I)+ / X, in [0, 1]; 0 where nothing is left uncovered.
+
+    Args:
+        overage_total: X >= 0, units.
+        slack_total: I >= 0, units.
+        sign: the exact sign of X - I.
+
+    Source: lengyel2025, Section 4 (Lambda).
+    """
+    if sign <= 0:
+        return overage_total * 0
+    return divide(overage_total - slack_total, overage_total)
+
+
+def divide(numerator: Any, denominator: Any) -> Any:
+    """Quotient that stays exact for ints."""
+    if isinstance(numerator, int) and isinstance(denominator, int):
+        return Fraction(numerator, denominator)
+    return numerator / denominator
+
+
+def clear(
+    entitlement: NDArray[Any],
+    claim: NDArray[Any],
+    *,
+    rule: Rule = "linear",
+    alpha: int | float | Fraction = 1,
+    tie: Tie = "max",
+) -> Clearing:
+    """Settle claims against entitlements: slack covers overage.
+
+    Args:
+        entitlement: L_j >= 0, units, shape (accounts,). float64, or objects (int, Fraction) for exact results.
+        claim: C_j >= 0, units, shape (accounts,).
+        rule: "linear", eq. (1); "power", the paper's family, eq. (3); "capped_power", min(v, lambda v**alpha);
+            "rebate", linear with unused slack handed back to those who supplied it.
+        alpha: the exponent of the power rules, > 0.
+        tie: which branch of eq. (3) holds at X = I where alpha is not 1: the larger ("max", as printed), the one
+            from X < I ("left") or from X > I ("right").
+
+    Returns:
+        The clearing, in the arithmetic of the arrays.
+
+    Raises:
+        InstanceError: exact arithmetic is asked for and a share is irrational.
+
+    Source: lengyel2025, eqs. (1) and (3).
+    """
+    # Objects: np.maximum and the sign comparison work elementwise on exact rationals.
+    difference = claim - entitlement
+    overage, slack = np.maximum(difference, 0), np.maximum(-difference, 0)
+    sign = exact.sign_of_difference(claim, entitlement)
+    over, under = total(overage), total(slack)
+    coverage = cover(overage, over, under, sign, rule=rule, alpha=alpha, tie=tie)
+    rebate = np.zeros_like(coverage)
+    if rule == "rebate" and sign < 0:
+        rebate = slack * divide(under - over, under)
+    covered = coverage == overage
+    # Fully covered: the claim itself, not entitlement + (claim - entitlement), which rounds.
+    payoff = np.where(covered, np.where(slack > 0, claim + rebate, claim), entitlement + coverage)
+    return Clearing(
+        overage=overage,
+        slack=slack,
+        coverage=coverage,
+        rebate=rebate,
+        payoff=payoff,
+        overage_total=over,
+        slack_total=under,
+        sign=sign,
+    )
+
+
+def cover(
+    overage: NDArray[Any],
+    overage_total: Any,
+    slack_total: Any,
+    sign: int,
+    *,
+    rule: Rule = "linear",
+    alpha: int | float | Fraction = 1,
+    tie: Tie = "max",
+) -> NDArray[Any]:
+    """The covered part of each overage, given the totals and the exact sign of X - I.
+
+    Args as in `clear`. Source: lengyel2025, eqs. (1) and (3); the capped family is not in the paper.
+    """
+    if sign < 0 or not np.any(overage > 0):
+        return overage.copy()
+    if rule in ("linear", "rebate") or alpha == 1:
+        if sign == 0:
+            return overage.copy()
+        ratio = divide(slack_total, overage_total)
+        # v * (I / X), not (v * I) / X: the ratio is at most 1, so the coverage never exceeds the overage.
+        return overage * ratio
+    if rule == "capped_power":
+        return overage.copy() if sign == 0 else _capped(overage, slack_total, alpha)
+    if sign == 0 and tie == "left":
+        return overage.copy()
+    weight = power_weights(overage, alpha)
+    shared = weight * divide(slack_total, total(weight))
+    if sign == 0 and tie == "max":
+        return np.maximum(overage, shared)
+    return shared
+
+
+def power_weights(overage: NDArray[Any], alpha: int | float | Fraction) -> NDArray[Any]:
+    """(v / max v)**alpha: the weights of eq. (3) up to a common factor, free of overflow.
+
+    Args:
+        overage: v_j >= 0, at least one positive, shape (accounts,).
+        alpha: > 0; rational for exact arithmetic.
+
+    Raises:
+        InstanceError: a weight is irrational in exact arithmetic.
+    """
+    largest = overage.max()
+    if overage.dtype != object:
+        return np.power(overage / largest, float(alpha))
+    weights = np.empty_like(overage)
+    for j, value in enumerate(overage.tolist()):
+        weight = exact.power(Fraction(value) / Fraction(largest), exact.parse(alpha)) if value else Fraction(0)
+        if weight is None:
+            raise InstanceError(
+                f"alpha = {alpha} makes the share of the overage {value} irrational; "
+                'exact arithmetic needs a whole alpha, or arithmetic = "float"',
+                key="alpha",
+            )
+        weights[j] = weight
+    return weights
+
+
+def _capped(overage: NDArray[Any], slack_total: Any, alpha: int | float | Fraction) -> NDArray[Any]:
+    """min(v, lambda v**alpha) with sum I < X, by sorting the lambdas at which each account reaches its cap."""
+    weight = power_weights(overage, alpha)
+    positive = np.flatnonzero(weight > 0)  # a weight that underflows gets nothing while anybody is short
+    v, w = overage[positive], weight[positive]
+    order = np.argsort(v / w if v.dtype != object else np.array([Fraction(a) / b for a, b in zip(v, w, strict=True)]),
+                       kind="stable")
+    v, w = v[order], w[order]
+    # With the first k accounts at their caps, lambda = (I - their overage) / (the others' weight).
+    capped_before = np.concatenate([[v[0] * 0], np.cumsum(v)[:-1]])
+    weight_after = np.cumsum(w[::-1])[::-1]
+    level = (slack_total - capped_before) / weight_after
+    first_free = int(np.argmax(level * w < v))  # X > I, so somebody stays below his cap
+    result = np.zeros_like(overage)
+    result[positive] = np.minimum(overage[positive], weight[positive] * level[first_free])
+    return result

@@ -1,0 +1,146 @@
+"""One clearing period as data: who may use how much, and who claims how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt import exact
+from mechopt.errors import InstanceError
+from mechopt.instance import Common, Document
+from mechopt.mechanisms.overage.clearing import RULES, TIES, Rule, Tie
+
+Rounding = Literal["none", "largest_remainder", "cumulative", "jefferson", "webster", "adams"]
+Number = int | Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Environment:
+    """Entitlements and claims of one clearing period, and the rule that settles them.
+
+    Attributes:
+        account: a distinct name each, shape (accounts,).
+        entitlement: L_j >= 0, units, shape (accounts,): int64, float64 or objects (int, Fraction).
+        claim: C_j >= 0, units, shape (accounts,).
+        rule: "linear", "power", "capped_power" or "rebate"; see `clearing.clear`.
+        alpha: exponent of the power rules, > 0.
+        tie: the branch of eq. (3) at X = I.
+        rounding: "none", or how whole units are dealt out.
+        arithmetic: "float" or "exact".
+        claim_bound: M, units; None where claims are not bounded.
+        penalty: money per unit of residual overage; None where there is none.
+        units: what a unit is, for tables and plots.
+    """
+
+    account: list[str]
+    entitlement: NDArray[Any]
+    claim: NDArray[Any]
+    rule: Rule = "linear"
+    alpha: Number = 1
+    tie: Tie = "max"
+    rounding: Rounding = "none"
+    arithmetic: Literal["float", "exact"] = "float"
+    claim_bound: Number | None = None
+    penalty: Number | None = None
+    units: str = ""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("rule", RULES), ("tie", TIES)):
+            if getattr(self, name) not in allowed:
+                raise InstanceError(f"choose from {', '.join(allowed)}", key=name)
+        if not (len(self.account) == len(self.entitlement) == len(self.claim) > 0):
+            raise InstanceError("account, entitlement and claim need one equal length, at least 1", key="accounts")
+        if self.alpha <= 0:
+            raise InstanceError(f"must be above 0, not {self.alpha}", key="alpha")
+        for name in ("entitlement", "claim"):
+            array = getattr(self, name)
+            self._check(name, array)
+            array = array.view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        if self.rounding not in ("none", "largest_remainder", "cumulative") and self.rule in ("power", "capped_power"):
+            raise InstanceError(
+                f"{self.rounding} deals out by overage and fits the linear and rebate rules only; "
+                f"with rule = {self.rule!r} use largest_remainder or cumulative",
+                key="rounding",
+            )
+
+    def _check(self, name: str, array: NDArray[Any]) -> None:
+        """Finite, not negative, whole where units are dealt out, and small enough for the arithmetic."""
+        key = f"accounts.{name}"
+        if array.ndim != 1 or array.dtype.kind not in "iufO":
+            raise InstanceError("a flat column of numbers is needed", key=key)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InstanceError("must be finite", key=key, row=int((~np.isfinite(array)).argmax()) + 1)
+        if (array < 0).any():
+            row = int((array < 0).argmax())
+            raise InstanceError(f"must be at least 0, not {array[row]}", key=key, row=row + 1)
+        if self.rounding != "none" and exact.integers(array) is None:
+            for row, value in enumerate(array.tolist(), 1):
+                if not isinstance(exact.parse(value), int):
+                    raise InstanceError(
+                        f"rounding = {self.rounding!r} deals out whole units; {value} is not whole", key=key, row=row
+                    )
+        if self.arithmetic == "float" and self.rounding == "none":
+            # Overflow warns and gives inf, which is what is looked for.
+            with np.errstate(over="ignore"):
+                floats = np.array([exact.as_float(v) for v in array]) if array.dtype == object else array
+                if not np.isfinite(floats.astype(np.float64).sum() * 4):
+                    raise InstanceError('the total is too large for floats; use arithmetic = "exact"', key=key)
+
+
+class Schema(Common):
+    """The keys of an overage document."""
+
+    accounts: Any
+    rule: Rule = "linear"
+    alpha: Any = 1
+    tie: Tie = "max"
+    rounding: Rounding = "none"
+    claim_bound: Any = None
+    penalty: Any = None
+
+
+def from_document(document: Document) -> Environment:
+    """The environment that a model document describes.
+
+    Raises:
+        InstanceError: names the file, the key and the row at fault.
+    """
+    schema = document.convert(Schema)
+    alpha = document.number(schema.alpha, "alpha", positive=True)
+    if alpha > 1000 or alpha < Fraction(1, 1000):
+        raise document.error(f"must be from 1/1000 to 1000, not {schema.alpha}", "alpha")
+    if schema.rule in ("linear", "rebate") and alpha != 1:
+        raise document.error(f'alpha = {schema.alpha} needs rule = "power" or "capped_power"', "alpha")
+    bound = None if schema.claim_bound is None else document.number(schema.claim_bound, "claim_bound", minimum=0)
+    penalty = None if schema.penalty is None else document.number(schema.penalty, "penalty", minimum=0)
+    table = document.table(schema.accounts, "accounts", ["account", "entitlement", "claim"])
+    claim = table.numbers("claim", minimum=0)
+    if bound is not None:
+        above = claim > bound
+        if above.any():
+            row = int(above.argmax())
+            raise table.error(f"must be at most claim_bound = {schema.claim_bound}, not {claim[row]}", "claim", row)
+    try:
+        return Environment(
+            account=table.names("account"),
+            entitlement=table.numbers("entitlement", minimum=0),
+            claim=claim,
+            rule=schema.rule,
+            alpha=alpha,
+            tie=schema.tie,
+            rounding=schema.rounding,
+            arithmetic=schema.arithmetic,
+            claim_bound=bound,
+            penalty=penalty,
+            units=schema.units,
+        )
+    except InstanceError as error:
+        if error.row is not None:
+            raise table.error(error.problem, str(error.key).removeprefix("accounts."), error.row - 1) from None
+        raise error.at(file=document.path) from None

@@ -1,0 +1,279 @@
+"""The mechanism: an environment in, a settled period out. Source: lengyel2025, Sections 2 and 4."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt import exact
+from mechopt.errors import InstanceError
+from mechopt.mechanisms.overage import rounding
+from mechopt.mechanisms.overage.clearing import Clearing, as_exact, clear, power_weights, scarcity, total
+from mechopt.mechanisms.overage.environment import Environment
+from mechopt.outcome import Guarantee, Outcome
+
+LARGEST_SHORT = 100  # rows of the table of accounts that stay short
+UNIT_ROUNDOFF = 2.0**-53
+
+
+def run(environment: Environment) -> Outcome:
+    """Settle one period.
+
+    Args:
+        environment: the accounts and the rule.
+
+    Returns:
+        Summary, `tables.accounts` in input order and `tables.short`, the accounts with the largest residuals.
+
+    Raises:
+        InstanceError: exact shares are irrational, or whole units cannot add up under this rule at X = I.
+
+    Source: lengyel2025, eqs. (1) to (3); Section 4 for scarcity and penalty.
+    """
+    clearing = settle_environment(environment)
+    summary = _summary(environment, clearing)
+    return Outcome(
+        mechanism="overage",
+        title="",
+        status="settled",
+        guarantee=guarantee(environment, clearing),
+        summary=summary,
+        tables={"accounts": _accounts(environment, clearing), "short": _short(environment, clearing)},
+        warnings=warnings(environment, clearing),
+        provenance={
+            "rule": environment.rule,
+            "alpha": environment.alpha,
+            "rounding": environment.rounding,
+            "arithmetic": arithmetic(environment),
+            "tie_rule": f"at X = I: {environment.tie}; equal remainders: the earlier account",
+            "solver": {"name": "closed form"},
+        },
+    )
+
+
+def arithmetic(environment: Environment) -> str:
+    """ "exact" where the result is: rational arithmetic, or whole units."""
+    return "exact" if environment.arithmetic == "exact" or environment.rounding != "none" else "float"
+
+
+def settle_environment(environment: Environment) -> Clearing:
+    """The clearing of an environment, in its arithmetic and rounding."""
+    if environment.rounding != "none":
+        return _whole_units(environment)
+    convert = as_exact if environment.arithmetic == "exact" else _as_float
+    return clear(
+        convert(environment.entitlement),
+        convert(environment.claim),
+        rule=environment.rule,
+        alpha=environment.alpha,
+        tie=environment.tie,
+    )
+
+
+def _as_float(values: NDArray[Any]) -> NDArray[np.float64]:
+    if values.dtype == object:
+        return np.array([exact.as_float(value) for value in values.tolist()], dtype=np.float64)
+    return values.astype(np.float64)
+
+
+def _whole_units(environment: Environment) -> Clearing:
+    """Integer settlement: int64 on the fast path, Python ints where that is too narrow or the rule needs more."""
+    from mechopt.mechanisms.overage.settlement import settle
+
+    entitlement, claim = (exact.integers(v) for v in (environment.entitlement, environment.claim))
+    fast = environment.rule == "linear" and environment.rounding in ("largest_remainder", "cumulative")
+    if fast and entitlement is not None and claim is not None:
+        payoff, totals = settle(entitlement, claim, rounding=environment.rounding)
+        overage, slack = np.maximum(claim - entitlement, 0), np.maximum(entitlement - claim, 0)
+        return Clearing(
+            overage=overage,
+            slack=slack,
+            coverage=np.where(overage > 0, payoff - entitlement, 0),
+            rebate=np.zeros_like(overage),
+            payoff=payoff,
+            overage_total=totals.overage_total,
+            slack_total=totals.slack_total,
+            sign=totals.sign,
+        )
+    return _whole_units_plain(environment)
+
+
+def _whole_units_plain(environment: Environment) -> Clearing:
+    """Integer settlement on Python ints, for every rule and method."""
+    entitlement, claim = as_exact(environment.entitlement), as_exact(environment.claim)
+    difference = claim - entitlement
+    overage, slack = np.maximum(difference, 0), np.maximum(-difference, 0)
+    over, under = total(overage), total(slack)
+    sign = (over > under) - (over < under)
+    coverage, rebate = overage.copy(), np.zeros_like(overage)
+    if environment.rule in ("power", "capped_power") and environment.alpha != 1:
+        coverage[:] = _whole_power(environment, overage, over, under, sign)
+    elif sign > 0:
+        coverage[:] = rounding.apportion(overage.tolist(), under, environment.rounding)
+    if environment.rule == "rebate" and sign < 0:
+        rebate[:] = rounding.apportion(slack.tolist(), under - over, environment.rounding)
+    payoff = np.minimum(claim, entitlement) + coverage + rebate
+    return Clearing(
+        overage=overage,
+        slack=slack,
+        coverage=coverage,
+        rebate=rebate,
+        payoff=payoff,
+        overage_total=over,
+        slack_total=under,
+        sign=sign,
+    )
+
+
+def _whole_power(environment: Environment, overage: NDArray[Any], over: int, under: int, sign: int) -> list[int]:
+    """Whole units of the power rules: the exact quotas, rounded."""
+    from mechopt.mechanisms.overage.clearing import cover
+
+    if sign == 0 and over > 0 and environment.rule == "power" and environment.tie == "max":
+        weight = power_weights(overage, environment.alpha)
+        if any(w * Fraction(under) / total(weight) != v for w, v in zip(weight, overage, strict=True)):
+            raise InstanceError(
+                'at X = I the tie-break "max" hands out more than the slack, so whole units cannot add up; '
+                'use tie = "left" or "right", or rule = "capped_power"',
+                key="tie",
+            )
+    quotas = cover(
+        overage, over, under, sign, rule=environment.rule, alpha=environment.alpha, tie=environment.tie
+    ).tolist()
+    return getattr(rounding, environment.rounding)([Fraction(quota) for quota in quotas])  # type: ignore[no-any-return]
+
+
+def guarantee(environment: Environment, clearing: Clearing) -> Guarantee:
+    """What the payoffs are worth: exact, or a bound on their rounding error per account."""
+    if environment.rounding != "none":
+        return Guarantee(kind="exact", detail="whole units; the payoffs add up to the unit")
+    if environment.arithmetic == "exact":
+        return Guarantee(kind="exact", detail="rational arithmetic")
+    where = f"region {clearing.region} decided exactly"
+    entitlement, claim = _as_float(environment.entitlement), _as_float(environment.claim)
+    # Reading a decimal and subtracting: half an ulp each of L, C and v.
+    per_account = 3 * UNIT_ROUNDOFF * np.maximum(entitlement, claim)
+    largest = float(per_account.max())
+    if clearing.sign <= 0 and (environment.rule != "rebate" or clearing.sign == 0) and environment.alpha == 1:
+        return Guarantee(kind="bounded", detail=f"payoffs are the claims; {where}", error=largest)
+    # v * (I / X): the totals err by the sum of the accounts' errors and by pairwise summation of at most 32,768 terms.
+    over, under = float(clearing.overage_total), float(clearing.slack_total)
+    of_totals = float(per_account.sum()) + 24 * UNIT_ROUNDOFF * (over + under)
+    base = over if clearing.sign > 0 else under
+    share = float((clearing.overage if clearing.sign > 0 else clearing.slack).max()) / base if base else 0.0
+    error = 2 * (2 * largest + share * of_totals + 4 * UNIT_ROUNDOFF * share * base)
+    if environment.alpha == 1:
+        return Guarantee(kind="bounded", detail=f"payoff per account within the error; {where}", error=error)
+    estimate = error * (1 + float(environment.alpha)) * 4
+    return Guarantee(kind="approximate", detail=f"power of floats, first-order estimate; {where}", error=estimate)
+
+
+def warnings(environment: Environment, clearing: Clearing) -> list[str]:
+    """What the rule loses on this instance or in general, in plain words."""
+    found = []
+    if environment.rule == "power" and environment.alpha != 1:
+        found.append(
+            f"rule power with alpha = {environment.alpha}: payoffs jump at X = I and need not increase in the own "
+            'claim; coverage can exceed the overage. rule = "capped_power" keeps all three properties'
+        )
+        above = clearing.coverage > clearing.overage
+        if above.any():
+            j = int(above.argmax())
+            found.append(
+                f"{int(above.sum())} accounts are paid more than they claim, the first is "
+                f"{environment.account[j]}: overage {clearing.overage[j]}, coverage {clearing.coverage[j]}"
+            )
+        if clearing.sign == 0 and environment.tie == "max" and total(clearing.coverage) > clearing.slack_total:
+            found.append('at X = I the tie-break "max" pays out more than the entitlements: the budget does not balance')
+    return found
+
+
+def integer_totals(environment: Environment, clearing: Clearing) -> tuple[Any, Any, Any, Any]:
+    """Entitlement, claim, overage and slack totals: exact wherever the columns are whole."""
+    entitlement, claim = (exact.integers(v) for v in (environment.entitlement, environment.claim))
+    if entitlement is None or claim is None or clearing.payoff.dtype == object:
+        convert = as_exact if clearing.payoff.dtype == object else _as_float
+        sums = [total(convert(v)) for v in (environment.entitlement, environment.claim)]
+        return sums[0], sums[1], clearing.overage_total, clearing.slack_total
+    difference = claim - entitlement
+    return (
+        exact.integer_sum(entitlement),
+        exact.integer_sum(claim),
+        exact.integer_sum(np.maximum(difference, 0)),
+        exact.integer_sum(np.maximum(-difference, 0)),
+    )
+
+
+def _summary(environment: Environment, clearing: Clearing) -> dict[str, Any]:
+    entitlements, claims, over, under = integer_totals(environment, clearing)
+    whole = clearing.payoff.dtype == np.int64
+    paid = exact.integer_sum(clearing.payoff) if whole else total(clearing.payoff)
+    rebated = exact.integer_sum(clearing.rebate) if whole else total(clearing.rebate)
+    unused = (under - over if clearing.sign < 0 else over * 0) - rebated
+    residual = clearing.residual
+    left = exact.integer_sum(residual) if whole else total(residual)
+    share = scarcity(over, under, clearing.sign)
+    summary = {
+        "accounts": len(environment.account),
+        "entitlement_total": entitlements,
+        "claim_total": claims,
+        "overage_total": over,
+        "slack_total": under,
+        "scarcity": share if arithmetic(environment) == "exact" else float(share),
+        "unused": unused,
+        "payoff_total": paid,
+        "identity_gap": paid - entitlements + unused,
+        "region": clearing.region,
+        "accounts_short": int((residual > 0).sum()),
+        "residual_total": left,
+    }
+    if environment.penalty is not None:
+        summary["penalty_total"] = left * _rate(environment)
+    return summary
+
+
+def _rate(environment: Environment) -> Any:
+    """Penalty per unit, in the arithmetic of the result."""
+    rate = environment.penalty or 0
+    return rate if arithmetic(environment) == "exact" else float(rate)
+
+
+def _accounts(environment: Environment, clearing: Clearing) -> dict[str, Any]:
+    residual = clearing.residual
+    rate = _rate(environment)
+    if isinstance(rate, Fraction) or residual.dtype == object or rate > 2**20:
+        penalty: Any = residual.astype(object) * rate
+    else:
+        penalty = residual * rate
+    columns = {
+        "account": environment.account,
+        "entitlement": environment.entitlement,
+        "claim": environment.claim,
+        "overage": clearing.overage,
+        "slack": clearing.slack,
+        "coverage": clearing.coverage,
+        "payoff": clearing.payoff,
+        "residual": residual,
+        "penalty": penalty,
+    }
+    return columns | ({"rebate": clearing.rebate} if environment.rule == "rebate" else {})
+
+
+def _short(environment: Environment, clearing: Clearing) -> dict[str, Any]:
+    """The accounts that stay short, largest residual first: by how much, and why."""
+    residual = clearing.residual
+    positive = np.flatnonzero(residual > 0)
+    order = positive[np.argsort(-residual[positive], kind="stable")][:LARGEST_SHORT]
+    chosen = [int(j) for j in order]
+    share = float(clearing.slack_total) / float(clearing.overage_total) if chosen else 1.0
+    reason = f"claims exceed entitlements: slack covers {share:.4%} of all overage"
+    return {
+        "account": [environment.account[j] for j in chosen],
+        "overage": [clearing.overage[j] for j in chosen],
+        "coverage": [clearing.coverage[j] for j in chosen],
+        "residual": [residual[j] for j in chosen],
+        "reason": [reason for _ in chosen],
+    }
