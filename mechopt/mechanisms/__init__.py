@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from mechopt.catalog import nearest
 from mechopt.errors import InstanceError
-from mechopt.finding import Finding
-from mechopt.instance import Document
-from mechopt.outcome import Outcome
-from mechopt.paper import Paper
-from mechopt.picture import Picture
+
+if TYPE_CHECKING:
+    from mechopt.finding import Finding
+    from mechopt.instance import Document
+    from mechopt.outcome import Outcome
+    from mechopt.paper import Paper
+    from mechopt.picture import Picture
 
 MECHANISMS: tuple[str, ...] = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
