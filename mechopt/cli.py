@@ -42,7 +42,7 @@ Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The fil
 def solve(model: str, /, *, json: Json = False, out: Path | None = None, rows: int = 20, quiet: Quiet = False) -> int:
     """Run the mechanism of a model and show the result.
 
-    Examples: `mechopt solve overage/eu_ets_2019`; `mechopt solve mine.toml --json`; `mechopt solve mine.toml --out results`.
+    Examples: `mechopt solve overage/eu_ets_2019`; `mechopt solve mine.toml --out results`.
 
     Args:
         model: a model document (.toml or .json), or the name of a shipped model (see `mechopt list`).
@@ -116,9 +116,8 @@ def verify(
         what: mechanisms, statements or files of claims; nothing means all.
         workers: processes to use.
     """
-    from mechopt.report import ledger as pages
-
     from mechopt import api, claims
+    from mechopt.report import ledger as pages
 
     with _progress(quiet=quiet or json) as progress:
         ledger = api.verify(*what, workers=workers, tier="full" if full else "quick", progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -27,7 +28,7 @@ class Finding:
     evidence: str
     witness: dict[str, Any] | None = None
 
-    @property
+    @builtins.property  # the field `property` hides the name
     def holds(self) -> bool:
         """True where the margin is at least -tolerance; NaN fails."""
         return bool(self.margin >= -self.tolerance)

@@ -70,9 +70,7 @@ class Document:
         """The error that names this document and one of its keys."""
         return InstanceError(problem, file=self.path, key=key)
 
-    def number(
-        self, value: object, key: str, *, minimum: int | None = None, positive: bool = False
-    ) -> int | Fraction:
+    def number(self, value: object, key: str, *, minimum: int | None = None, positive: bool = False) -> int | Fraction:
         """The exact value of a single number in the document.
 
         Raises:
@@ -172,13 +170,13 @@ def fingerprint(environment: object) -> str:
     return digest.hexdigest()
 
 
-def _feed(digest: Any, value: object) -> None:
+def _feed(digest: Any, value: Any) -> None:
     if is_dataclass(value) and not isinstance(value, type):
         for item in fields(value):
             digest.update(f"\0{item.name}=".encode())
             _feed(digest, getattr(value, item.name))
-    elif hasattr(value, "dtype") and getattr(value, "dtype", None) != object:
-        whole = exact.integers(value)  # type: ignore[arg-type]  # an ndarray, by its dtype
+    elif hasattr(value, "dtype") and value.dtype.kind != "O":
+        whole = exact.integers(value)
         kept: Any = value if whole is None else whole
         digest.update(f"{kept.dtype.str}{kept.shape}".encode())
         digest.update(kept.tobytes())
@@ -187,7 +185,7 @@ def _feed(digest: Any, value: object) -> None:
             digest.update(f"\0{key}:".encode())
             _feed(digest, value[key])
     elif isinstance(value, list | tuple) or hasattr(value, "tolist"):
-        for item in value:  # type: ignore[union-attr]  # a sequence or an object array
+        for item in value:
             _feed(digest, item)
     else:
         digest.update(f"\0{exact.parse(value) if isinstance(value, float | Decimal | Fraction) else value}".encode())

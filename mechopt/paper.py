@@ -37,9 +37,7 @@ PAPERS: dict[str, Paper] = {
             title="Efficient Defection: Overage-Proportional Rationing Attains the Cooperative Frontier",
             mechanism="overage",
         ),
-        Paper(
-            key="zhu2021", authors="Zhu", year=2021, title="Repeated Resource Allocation", mechanism="linked_vcg"
-        ),
+        Paper(key="zhu2021", authors="Zhu", year=2021, title="Repeated Resource Allocation", mechanism="linked_vcg"),
         Paper(
             key="zheng2023", authors="Zheng", year=2023, title="Borrowing A Reusable Resource", mechanism="borrowing"
         ),

@@ -17,7 +17,6 @@ from mechopt.catalog import nearest
 from mechopt.errors import InstanceError
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
     from numpy.typing import NDArray
 
@@ -283,7 +282,7 @@ def _read_file(path: Path, *, key: str) -> Any:
         if suffix == ".parquet":
             return pl.read_parquet(path)
         if suffix in (".arrow", ".feather", ".ipc"):
-            return pl.read_ipc(path, memory_map=False)
+            return pl.read_ipc(path)
         if suffix == ".json":
             return _read_json(path, key=key)
     except InstanceError:
@@ -302,8 +301,7 @@ def _read_csv(path: Path) -> Any:
 
     import polars as pl
 
-    opened = gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else path.open(encoding="utf-8-sig")
-    with opened as lines:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as lines:
         first = lines.readline()
     separator = next((mark for mark in (",", ";", "\t") if mark in first), ",")
     header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]

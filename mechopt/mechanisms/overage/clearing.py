@@ -55,7 +55,8 @@ class Clearing:
     @property
     def residual(self) -> NDArray[Any]:
         """r_j = (v_j - coverage_j)+, units, shape (accounts,). Source: Appendix D."""
-        return np.maximum(self.overage - self.coverage, 0)
+        uncovered: NDArray[Any] = np.maximum(self.overage - self.coverage, 0)
+        return uncovered
 
 
 def as_exact(values: NDArray[Any]) -> NDArray[Any]:
@@ -211,8 +212,9 @@ def _capped(overage: NDArray[Any], slack_total: Any, alpha: int | float | Fracti
     weight = power_weights(overage, alpha)
     positive = np.flatnonzero(weight > 0)  # a weight that underflows gets nothing while anybody is short
     v, w = overage[positive], weight[positive]
-    order = np.argsort(v / w if v.dtype != object else np.array([Fraction(a) / b for a, b in zip(v, w, strict=True)]),
-                       kind="stable")
+    order = np.argsort(
+        v / w if v.dtype != object else np.array([Fraction(a) / b for a, b in zip(v, w, strict=True)]), kind="stable"
+    )
     v, w = v[order], w[order]
     # With the first k accounts at their caps, lambda = (I - their overage) / (the others' weight).
     capped_before = np.concatenate([[v[0] * 0], np.cumsum(v)[:-1]])

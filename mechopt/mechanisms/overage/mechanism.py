@@ -187,7 +187,9 @@ def warnings(environment: Environment, clearing: Clearing) -> list[str]:
                 f"{environment.account[j]}: overage {clearing.overage[j]}, coverage {clearing.coverage[j]}"
             )
         if clearing.sign == 0 and environment.tie == "max" and total(clearing.coverage) > clearing.slack_total:
-            found.append('at X = I the tie-break "max" pays out more than the entitlements: the budget does not balance')
+            found.append(
+                'at X = I the tie-break "max" pays out more than the entitlements: the budget does not balance'
+            )
     return found
 
 
