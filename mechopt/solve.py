@@ -95,6 +95,7 @@ class Sequence:
             "column": [to_float(program.lower).copy(), to_float(program.upper).copy()],
             "row": [to_float(program.row_lower).copy(), to_float(program.row_upper).copy()],
         }
+        self._all = {kind: np.arange(low.size, dtype=np.int32) for kind, (low, _) in self._limits.items()}
         self._offset = exact.as_float(exact.parse(program.offset))
         self._highs: Any = None  # None: (re)built from the arrays above at the next solve
 
@@ -145,17 +146,28 @@ class Sequence:
             return
         limits = self._limits[kind]
         size = limits[0].size
-        index = np.arange(size, dtype=np.int32) if which is None else np.asarray(which, dtype=np.int32).ravel()
-        if index.size and (index.min() < 0 or index.max() >= size):
-            raise ValueError(f"{kind} {index.max() if index.max() >= size else index.min()} is not in 0..{size - 1}")
-        new = [np.broadcast_to(old[index] if given is None else np.asarray(given, dtype=np.float64), index.shape)
-               for old, given in zip(limits, (low, high), strict=True)]  # fmt: skip
-        if np.isnan(new[0]).any() or np.isnan(new[1]).any():
-            raise ValueError(f"a {kind} limit is NaN")
-        limits[0][index], limits[1][index] = new
+        index = self._all[kind]
+        place: Any = slice(None)
+        if which is not None:
+            index = place = np.asarray(which, dtype=np.int32).ravel()
+            if index.size and (index.min() < 0 or index.max() >= size):
+                raise ValueError(
+                    f"{kind} {index.max() if index.max() >= size else index.min()} is not in 0..{size - 1}"
+                )
+        changes = []
+        for side, given in zip(limits, (low, high), strict=True):
+            if given is not None:
+                new = np.asarray(given, dtype=np.float64)
+                if new.ndim and new.shape != index.shape:
+                    raise ValueError(f"{kind} limits have shape {new.shape}, not {index.shape}")
+                if np.isnan(new).any():
+                    raise ValueError(f"a {kind} limit is NaN")
+                changes.append((side, new))
+        for side, new in changes:
+            side[place] = new
         if self._highs is not None:
             change = self._highs.changeColsBounds if kind == "column" else self._highs.changeRowsBounds
-            if not _fine(change(index.size, index, limits[0][index], limits[1][index])):
+            if not _fine(change(index.size, index, limits[0][place], limits[1][place])):
                 self._highs = None
 
     def _change_cost(self, cost: ArrayLike) -> None:
@@ -163,10 +175,8 @@ class Sequence:
         if not np.isfinite(new).all():
             raise ValueError("cost must be finite")
         self._cost = new
-        if self._highs is not None:
-            index = np.arange(new.size, dtype=np.int32)
-            if not _fine(self._highs.changeColsCost(new.size, index, new)):
-                self._highs = None
+        if self._highs is not None and not _fine(self._highs.changeColsCost(new.size, self._all["column"], new)):
+            self._highs = None
 
     def _build(self) -> None:
         small = self.program.value.size < SMALL
