@@ -1,0 +1,65 @@
+# Needs make and Python 3.11 or newer; everything else is installed into .venv once.  `make help` lists the targets.
+PYTHON ?= python3
+JOBS   ?= 2
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+MODEL  := overage/eu_ets_2019
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format bench wheel-test mutation clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv and install mechopt with all extras (the other targets do it when needed)
+
+# Repeated only when pyproject.toml changes. pip knows dependency groups from 25.1 on.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("mechopt needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	@touch $@
+
+demo: $(STAMP) ## settle the EU ETS of 2019 and write a report to look at
+	$(BIN)/mechopt solve $(MODEL) --out demo
+	$(BIN)/mechopt report $(MODEL) -o demo/eu_ets_2019.html
+	@echo
+	@echo "The tables are in demo/; open demo/eu_ets_2019.html in a browser for the report."
+
+test: $(STAMP) ## the tests, without the slow ones
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+test-slow: $(STAMP) ## the slow tests: minutes, or gigabytes
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP) ## ruff, format, mypy --strict
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(STAMP) ## let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(STAMP) ## CPU-time ratios against the memory floor
+	$(BIN)/python benchmarks/overage.py
+
+wheel-test: $(STAMP) ## build the wheel, install it in a clean environment, test it from another folder
+	rm -rf dist .venv-wheel
+	$(BIN)/python -m build --outdir dist
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-wheel/bin/python -m pip install --quiet "$$(echo dist/*.whl)[all]" --group test
+	.venv-wheel/bin/python .ci/wheel_test.py --jobs $(JOBS)
+
+mutation: $(STAMP) ## mutate the overage engine; every surviving mutant is a missing test (long)
+	$(BIN)/python -m pip install --quiet --group mutation
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .venv-wheel dist build demo mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mechopt.errors import InstanceError, MechoptError
+from mechopt.tasks import Interrupted, run
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def draw(number: int, generator: np.random.Generator) -> float:
+    return number + float(generator.random())
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    def slow_first(number: int) -> int:
+        time.sleep(0.05 if number == 0 else 0)
+        return number
+
+    with ThreadPoolExecutor(4) as pool:
+        assert run(slow_first, range(8), executor=pool) == list(range(8))
+    assert run(square, range(5)) == [0, 1, 4, 9, 16]
+    assert run(square, iter([3])) == [9]
+
+
+def test_no_items() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert run(square, [], executor=pool) == run(square, []) == []
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_random_streams_do_not_depend_on_who_runs_them(chunk: int) -> None:
+    serial = run(draw, range(10), seed=7)
+    with ThreadPoolExecutor(3) as pool:
+        assert run(draw, range(10), seed=7, executor=pool, chunk=chunk) == serial
+    # the streams are the spawned ones, and a task keeps its stream when others are already finished
+    spawned = np.random.SeedSequence(7).spawn(10)
+    assert serial == [i + np.random.default_rng(child).random() for i, child in enumerate(spawned)]
+    assert run(draw, range(10), seed=7, finished=dict(enumerate(serial[:4]))) == serial
+    assert len({value % 1 for value in serial}) == 10
+    assert run(draw, range(10), seed=8) != serial
+
+
+def test_processes() -> None:
+    script = (
+        "import math\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from mechopt.tasks import run\n"
+        "if __name__ == '__main__':\n"
+        "    with ProcessPoolExecutor(2, mp_context=get_context('spawn')) as pool:\n"
+        "        print(run(math.factorial, range(6), executor=pool, chunk=2))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "[1, 1, 2, 6, 24, 120]"
+
+
+def test_progress_counts_up_to_the_total() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        seen.append((done, total))
+
+    run(square, range(3), progress=progress)
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    seen.clear()
+    with ThreadPoolExecutor(1) as pool:
+        run(square, range(5), executor=pool, progress=progress, chunk=2)
+    assert seen[0] == (0, 5)
+    assert seen[-1] == (5, 5)
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+def test_ctrl_c_keeps_finished_work_and_the_next_run_goes_on() -> None:
+    calls: list[int] = []
+
+    def impatient(number: int) -> int:
+        calls.append(number)
+        if number == 3 and calls.count(3) == 1:
+            raise KeyboardInterrupt
+        return -number
+
+    with pytest.raises(Interrupted) as caught:
+        run(impatient, range(6))
+    assert caught.value.finished == {0: 0, 1: -1, 2: -2}
+    assert str(caught.value) == "interrupted with 3 of 6 tasks finished"
+    assert isinstance(caught.value, MechoptError)
+    assert pickle.loads(pickle.dumps(caught.value)).finished == caught.value.finished
+    assert run(impatient, range(6), finished=caught.value.finished) == [0, -1, -2, -3, -4, -5]
+    assert calls == [0, 1, 2, 3, 3, 4, 5]
+
+
+def test_ctrl_c_inside_a_chunk_keeps_the_part_that_is_done() -> None:
+    def impatient(number: int) -> int:
+        if number == 2:
+            raise KeyboardInterrupt
+        return number
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(Interrupted) as caught:
+        run(impatient, range(4), executor=pool, chunk=4)
+    assert caught.value.finished == {0: 0, 1: 1}
+
+
+def test_ctrl_c_here_cancels_what_has_not_started() -> None:
+    started: list[int] = []
+    hold = threading.Event()
+
+    def task(number: int) -> int:
+        started.append(number)
+        if number > 0:
+            hold.wait(10)
+        return number
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == 1:
+            hold.set()
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(Interrupted) as caught:
+        run(task, range(50), executor=pool, progress=interrupt)
+    assert sorted(caught.value.finished) == started
+    assert len(started) < 50
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to a process group")
+def test_ctrl_c_at_a_terminal_with_worker_processes(tmp_path: Path) -> None:
+    script = tmp_path / "study.py"
+    script.write_text(
+        "import time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from mechopt.tasks import Interrupted, run\n"
+        "def task(number):\n"
+        "    time.sleep(60 if number >= 4 else 0)\n"
+        "    return number\n"
+        "def progress(done, total):\n"
+        "    print('done', done, flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    with ProcessPoolExecutor(2) as pool:\n"
+        "        try:\n"
+        "            run(task, range(8), executor=pool, progress=progress)\n"
+        "        except Interrupted as interrupted:\n"
+        "            print('kept', sorted(interrupted.finished.items()), flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == "done 4":
+                time.sleep(0.3)
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        rest = process.communicate(timeout=60)[0]
+    assert "kept [(0, 0), (1, 1), (2, 2), (3, 3)]" in rest
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_failing_task_is_named_and_the_finished_work_is_kept(threads: int) -> None:
+    def task(number: int) -> float:
+        return 1 / (number - 2)
+
+    finished: dict[int, float] = {}
+    executor: Executor | None = ThreadPoolExecutor(threads) if threads else None
+    with pytest.raises(ZeroDivisionError) as caught:
+        run(task, range(3), executor=executor, finished=finished)
+    assert caught.value.__notes__ == ["in task 2 (counted from 0)"]
+    assert finished == {0: -0.5, 1: -1.0}
+    if executor is not None:
+        executor.shutdown()
+
+
+def test_a_broken_pool_loses_no_finished_work() -> None:
+    class Breaking(ThreadPoolExecutor):
+        def submit(self, *args: object, **keywords: object) -> object:  # type: ignore[override]
+            if args[2][0][0] == 2:  # type: ignore[index]
+                raise BrokenExecutor("gone")
+            return super().submit(*args, **keywords)  # type: ignore[arg-type]
+
+    finished: dict[int, int] = {}
+    with Breaking(1) as pool, pytest.raises(BrokenExecutor):
+        run(square, range(4), executor=pool, finished=finished)
+    assert set(finished) <= {0, 1}
+    assert run(square, range(4), finished=finished) == [0, 1, 4, 9]
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(InstanceError, match="chunk"):
+        run(square, [1], chunk=0)
+    with pytest.raises(InstanceError, match="finished"):
+        run(square, [1], finished={1: 1})
