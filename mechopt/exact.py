@@ -169,11 +169,12 @@ def exact_sum(values: NDArray[Any]) -> int | Fraction:
     if whole is not None:
         return integer_sum(whole)
     if values.dtype.kind == "f":
+        largest = float(np.abs(values).max())
         for decimals in range(1, 16):
-            scaled = np.rint(values * 10.0**decimals)
-            # m / 10**d rounds to the float exactly when the float's shortest decimal is m / 10**d (m < 1e15).
-            if np.abs(scaled).max() >= 1e15:
+            if largest * 10.0**decimals >= 1e15:
                 break
+            # m / 10**d rounds to the float exactly when the float's shortest decimal is m / 10**d (m < 1e15).
+            scaled = np.rint(values * 10.0**decimals)
             if np.array_equal(scaled / 10.0**decimals, values):
                 return _whole(Fraction(integer_sum(scaled.astype(np.int64)), 10**decimals))
     return total(values.tolist())

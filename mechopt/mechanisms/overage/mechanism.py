@@ -246,10 +246,9 @@ def _rate(environment: Environment) -> Any:
 def _accounts(environment: Environment, clearing: Clearing) -> dict[str, Any]:
     residual = clearing.residual
     rate = _rate(environment)
-    if isinstance(rate, Fraction) or residual.dtype == object or rate > 2**20:
-        penalty: Any = residual.astype(object) * rate
-    else:
-        penalty = residual * rate
+    wide = residual.dtype == object or (residual.dtype == np.int64 and int(residual.max()) * rate >= 2**63)
+    # Fractions, and products beyond 64 bits, need objects.
+    penalty = (residual.astype(object) if wide or isinstance(rate, Fraction) else residual) * rate
     columns = {
         "account": environment.account,
         "entitlement": environment.entitlement,
