@@ -180,7 +180,8 @@ def corrupted(outcome: Outcome, column: str, row: int, change: Any) -> Outcome:
     accounts: dict[str, Any] = dict(outcome.tables["accounts"])
     values = np.array(accounts[column])
     values[row] += change
-    return dataclasses.replace(outcome, tables={**outcome.tables, "accounts": {**accounts, column: values}})
+    accounts[column] = values
+    return dataclasses.replace(outcome, tables={**outcome.tables, "accounts": accounts})
 
 
 @pytest.mark.parametrize("options", [{}, {"arithmetic": "float"}, {"rounding": "adams"}], ids=str)
@@ -222,7 +223,7 @@ def test_a_lost_tonne_is_found_among_eleven_thousand_accounts_within_a_second() 
         outcome = run(environment)
         start = time.process_time()
         found = check(environment, outcome)
-        assert time.process_time() - start < 2  # about 0.3 s; room for a busy machine
+        assert time.process_time() - start < 1  # about 0.1 s
         if "rule" not in option:
             assert all(finding.holds for finding in found)
         if "rounding" in option:

@@ -144,7 +144,7 @@ def _balance(period: _Period, name: str, evidence: str, paid: Any, expected: Any
     overage, coverage = period.number(period.overage[j]), period.column["coverage"][j]
     return Finding(
         property=name,
-        margin=-_item(abs(gap)),
+        margin=0 - _item(abs(gap)),
         tolerance=_tolerance(period),
         evidence=evidence,
         witness=period.account(
@@ -208,7 +208,7 @@ def _no_sucker_loss(period: _Period) -> Finding:
     gain = payoff[j] - claim[j]
     return Finding(
         property="no_sucker_loss",
-        margin=_item(gain if rebate else -abs(gain)),
+        margin=_item(gain if rebate else 0 - abs(gain)),
         tolerance=period.error,
         evidence=f"payoff {'at least' if rebate else 'equal to'} the claim for each of the {cooperates.size} accounts "
         "that claim at most their entitlement",
@@ -224,7 +224,7 @@ def _claims_boundedness(period: _Period) -> Finding:
     j = _worst(excess)
     return Finding(
         property="claims_boundedness",
-        margin=-_item(excess[j]),
+        margin=0 - _item(excess[j]),
         tolerance=period.error,
         evidence="nobody is paid more than the claim, nobody's coverage exceeds the overage",
         witness=period.account(
@@ -262,7 +262,7 @@ def _continuity_at_boundary(period: _Period) -> Finding:
     j = _worst(jump)
     return Finding(
         property=name,
-        margin=-_item(jump[j]),
+        margin=0 - _item(jump[j]),
         tolerance=FLOAT_TOLERANCE * float(over) if in_floats else 0,
         evidence="slack moved to I = X at these overages: limits of the coverage from both sides" + period.shares,
         witness=period.account(
@@ -302,10 +302,10 @@ def _monotone_in_closed_form(period: _Period) -> Finding:
     if fall <= tolerance:
         witness = period.account(j, claim_at_boundary=period.number(at), drop=period.number(fall))
         return Finding(
-            property=name, margin=period.number(-fall), tolerance=tolerance, evidence=evidence, witness=witness
+            property=name, margin=period.number(0 - fall), tolerance=tolerance, evidence=evidence, witness=witness
         )
     witness = _two_claims(period, j, boundary[j])
-    margin = period.number(-fall)
+    margin = period.number(0 - fall)
     exact_pair = not any(isinstance(witness[side], float) for side in ("payoff", "larger_claim_payoff"))
     if in_floats and exact_pair and witness["larger_claim_payoff"] < witness["payoff"]:
         # The fall itself is irrational; the two claims show a part of it in fractions.
