@@ -1,0 +1,191 @@
+"""Run the ledger: here or in other processes, with progress, keeping what is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mechopt import tasks
+from mechopt.claims.examine import examine
+from mechopt.claims.record import Ledger, Record, settle
+from mechopt.claims.select import Shelf, claims_of, complete, select
+from mechopt.errors import CatalogError
+from mechopt.evidence import Instance, Run, Tier
+
+Progress = Callable[[int, int, str], object]
+Item = tuple[str, str, Tier, int]
+
+
+def verify(
+    what: str | Path | Sequence[str | Path] = (),
+    *,
+    workers: int = 1,
+    tier: Tier = "quick",
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    seed: int = 0,
+) -> Ledger:
+    """Run claims and compute their verdicts.
+
+    Args:
+        what: ids, labels, mechanisms, papers or files of claims, see `mechopt.claims.select`; nothing is all.
+        workers: processes to use; 1 runs here.
+        tier: "quick" leaves out the claims of the full tier.
+        progress: called as progress(done, total, id of the claim that was finished last).
+        executor: where to run instead; it stays yours to close.
+        seed: of the random searches.
+
+    Returns:
+        The ledger, in the order of the files. After Ctrl-C it holds what was finished and is marked interrupted.
+
+    Raises:
+        CatalogError: a name is unknown, or a file of the user's cannot be loaded.
+    """
+    started = time.perf_counter()
+    asked, known = select([what] if isinstance(what, str | Path) else list(what))
+    ids = [name for name in asked if name in known.claims]
+    skipped = [name for name in ids if tier == "quick" and known.claims[name].tier == "full"]
+    asked_now = [name for name in ids if name not in skipped]
+    needed = complete(asked_now, known)
+    running = [*asked_now, *needed]
+    items: list[Item] = [(str(known.claims[name].file), name, tier, seed) for name in running]
+    found, failure, interrupted = _run(items, workers, executor, progress)
+
+    records = {name: _broken(name, known) for name in asked if name in known.broken}
+    for name in dict.fromkeys([*ids, *needed]):
+        claim = known.claims[name]
+        if name in found:
+            records[name] = _checked(found[name], known)
+        elif name in skipped and name not in needed:
+            records[name] = Record.of(claim, skipped=True, reason="full tier only: `mechopt verify --full`")
+        else:
+            why = {"skipped": True, "reason": "the run was interrupted"} if interrupted else {"error": failure}
+            records[name] = Record.of(claim, **why)
+    settled = settle(records) if not interrupted else records
+    return Ledger(
+        records=tuple(settled[name] for name in asked),
+        tier=tier,
+        seed=seed,
+        interrupted=interrupted,
+        seconds=time.perf_counter() - started,
+        provenance=_versions(),
+    )
+
+
+def replay(what: str, witness: Instance) -> str:
+    """What the independent checker of a claim says about a counterexample, or that nothing is violated there.
+
+    Args:
+        what: the claim: an id such as "overage.equation_4", or "my_claims.py::id" for a file of your own.
+        witness: an instance in the claim's own terms.
+
+    Raises:
+        CatalogError: no such claim, more than one, or it has no checker.
+    """
+    ids, known = select([what])
+    if len(ids) != 1 or ids[0] not in known.claims:
+        raise CatalogError(f"{what}: names {len(ids)} claims; one is needed: {', '.join(ids)}")
+    claim = known.claims[ids[0]]
+    if claim.replay is None:
+        raise CatalogError(f"{what}: has no checker to replay a counterexample with")
+    from mechopt.claims.claim import describe
+
+    for hypothesis in claim.hypotheses:
+        if not hypothesis(witness):
+            return f"not an instance of {claim.title}: it fails {describe(hypothesis)!r}"
+    return claim.replay(dict(witness)) or f"{claim.title} holds at this instance"
+
+
+class _Arrivals(dict[int, Record]):
+    """Results by position; remembers the last one, for the progress display."""
+
+    last = ""
+
+    def __setitem__(self, position: int, record: Record) -> None:
+        super().__setitem__(position, record)
+        self.last = record.id
+
+
+def _run(
+    items: list[Item], workers: int, executor: Executor | None, progress: Progress | None
+) -> tuple[dict[str, Record], str, bool]:
+    """Records by id, what failed outside the claims, and whether the run was interrupted."""
+    arrivals = _Arrivals()
+    report: Any = None if progress is None else lambda done, total: progress(done, total, arrivals.last)
+    pool = _pool(min(workers, len(items))) if executor is None and workers > 1 and len(items) > 1 else None
+    failure, interrupted = "", False
+    try:
+        tasks.run(_examine, items, executor=pool or executor, progress=report, finished=arrivals)
+    except tasks.Interrupted:
+        interrupted = True
+    except BrokenProcessPool:
+        failure = "the process that ran it died (out of memory?)"
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=not interrupted, cancel_futures=True)
+    return {record.id: record for record in arrivals.values()}, failure, interrupted
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    import multiprocessing
+
+    # spawn: the libraries behind the evidence run threads, which do not survive a fork.
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _examine(item: Item) -> Record:
+    """Run one claim, named by its file and id: content modules cannot be sent to another process."""
+    file, name, tier, seed = item
+    claim = next(claim for claim in claims_of(Path(file)) if claim.id == name)
+    return examine(claim, Run(tier=tier, seed=seed))
+
+
+def _checked(record: Record, known: Shelf) -> Record:
+    """The record, with an error where it names a repaired claim that does not exist."""
+    repaired = record.repaired_by
+    if repaired is None or repaired in known.claims or record.error is not None:
+        return record
+    from mechopt.claims.select import shelf
+
+    if repaired in shelf([repaired.split(".")[0]]).claims:
+        return record
+    return replace(record, error=f"is repaired by {repaired}: no such claim")
+
+
+def _broken(name: str, known: Shelf) -> Record:
+    """The record of a shipped file that cannot be loaded."""
+    file, problem = known.broken[name]
+    return Record(
+        id=name,
+        mechanism=name.split(".")[0],
+        paper=None,
+        label=file.name,
+        title=file.name,
+        statement="",
+        reading="",
+        proof="",
+        hypotheses=(),
+        expected=None,
+        repaired_by=None,
+        rests_on={},
+        file=file.name,
+        error=problem,
+    )
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib import metadata
+
+    versions = {"python": platform.python_version()}
+    for package in ("sympy", "z3-solver", "highspy", "hypothesis"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
