@@ -8,9 +8,9 @@
 A file of claims decorates generators of evidence with `claim`; see docs/verify-your-own.md.
 """
 
-from mechopt.claims.claim import Claim, claim, unchecked
+from mechopt.claims.claim import Claim, Verdict, claim, unchecked
 from mechopt.claims.explain import explain
-from mechopt.claims.record import VERDICTS, Ledger, Record, Verdict, Witness
+from mechopt.claims.record import VERDICTS, Ledger, Record, Witness
 from mechopt.claims.runner import replay, verify
 from mechopt.evidence import Control, Evidence, Run
 

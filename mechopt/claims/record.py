@@ -159,7 +159,7 @@ class Ledger:
     @property
     def counts(self) -> dict[str, int]:
         """How many claims have each verdict; "errors" counts those that broke (they are not_checked as well)."""
-        found = {verdict: sum(record.verdict == verdict for record in self.records) for verdict in VERDICTS}
+        found = {str(verdict): sum(record.verdict == verdict for record in self.records) for verdict in VERDICTS}
         return {**found, "errors": sum(record.error is not None for record in self.records)}
 
     @property
@@ -171,7 +171,7 @@ class Ledger:
             own = [record for record in self.records if (record.paper or record.mechanism) == paper]
             table[paper] = {
                 "statements": len(own),
-                **{verdict: sum(record.verdict == verdict for record in own) for verdict in VERDICTS},
+                **{str(verdict): sum(record.verdict == verdict for record in own) for verdict in VERDICTS},
             }
         return table
 

@@ -144,6 +144,6 @@ def _matching(name: str, known: Shelf) -> list[str]:
             found.append(id)
     if not found:
         names = [*known.claims, *dict.fromkeys(claim.mechanism for claim in known.claims.values())]
-        labels = tuple(claim.title for claim in known.claims.values())
-        raise CatalogError(f"no claim, mechanism or file is called {name!r}{catalog.nearest(name, [*names, *labels])}")
+        names += [claim.title for claim in known.claims.values()]
+        raise CatalogError(f"no claim, mechanism or file is called {name!r}{catalog.nearest(name, names)}")
     return found

@@ -92,7 +92,7 @@ def _rescaled(instance: dict[str, Any]) -> Iterator[dict[str, Any]]:
     factor = math.gcd(*(int(value * denominator) for value in values)) or 1
     for scale in (Fraction(denominator, factor), Fraction(1, 2), Fraction(denominator)):
         if scale != 1:
-            yield {key: _map(value, lambda number, by=scale: number * by) for key, value in instance.items()}
+            yield {key: _map(value, scale.__mul__) for key, value in instance.items()}
 
 
 def _smaller(value: Fraction) -> Iterator[Fraction]:
@@ -100,9 +100,9 @@ def _smaller(value: Fraction) -> Iterator[Fraction]:
     sign = -1 if value < 0 else 1
     size = abs(value)
     whole = size.numerator // size.denominator
-    nearby = [0, 1, 2, whole // 2, whole, whole + 1, size / 2, size - 1]
+    nearby: list[int | Fraction] = [0, 1, 2, whole // 2, whole, whole + 1, size / 2, size - 1]
     nearby += [size.limit_denominator(bound) for bound in (2, 3, 4, 6, 10, 100) if bound < size.denominator]
-    for candidate in dict.fromkeys(map(Fraction, nearby)):
+    for candidate in dict.fromkeys(Fraction(number) for number in nearby):
         if candidate >= 0 and candidate != size:
             yield sign * candidate
     if value < 0:
@@ -125,7 +125,7 @@ def _all_down(instance: dict[str, Any], places: list[tuple[Any, ...]]) -> Iterat
     values = {place: Fraction(_get(instance, place)) for place in places}
     least = min((value for value in values.values() if value > 0), default=Fraction(0))
     for step in dict.fromkeys((least, least / 2, Fraction(1))):
-        if 0 < step:
+        if step > 0:
             yield _set(instance, {place: value - step for place, value in values.items() if value >= step})
 
 

@@ -18,11 +18,12 @@ def replay(instance: Instance) -> str | None:
     """Equation (1) by hand, in fractions; shares nothing with the engine."""
     entitlement, claims = map(Fraction, instance["entitlement"]), map(Fraction, instance["claim"])
     pairs = list(zip(entitlement, claims, strict=True))
-    overage = sum(max(c - e, 0) for e, c in pairs)
-    slack = sum(max(e - c, 0) for e, c in pairs)
+    zero = Fraction(0)
+    overage = sum((max(c - e, zero) for e, c in pairs), zero)
+    slack = sum((max(e - c, zero) for e, c in pairs), zero)
     share = min(Fraction(1), slack / overage) if overage else Fraction(1)
     payoff = [c if c <= e else e + share * (c - e) for e, c in pairs]
-    right = sum(e for e, _ in pairs) - max(slack - overage, 0)
+    right = sum((e for e, _ in pairs), zero) - max(slack - overage, zero)
     if sum(payoff) == right:
         return None
     return f"X = {overage}, I = {slack}, payoffs {', '.join(map(str, payoff))}: total {sum(payoff)}, not {right}"
