@@ -17,7 +17,7 @@ LAYERS = [
     {"errors", "exact"},
     {"paper", "program", "finding", "picture"},
     {"outcome", "catalog", "distributions"},
-    {"instance", "tables", "solve", "certify", "properties", "tasks"},
+    {"instance", "tables", "solve", "certify", "rational", "residuals", "prices", "properties", "tasks"},
     {"mechanisms"},  # never each other
     {"claims", "evidence"},
     {"report"},
@@ -30,7 +30,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # One home for each dependency; the modules of mechopt/ not named here may not import it at all.
 HOMES = {
     "highspy": {"solve"},
-    "flint": {"exact", "certify", "solve", "evidence", "mechanisms"},
+    "flint": {"exact", "rational", "certify", "evidence", "mechanisms"},
     "cyclopts": {"cli", "__main__"},
     "sympy": {"evidence"},
     "z3": {"evidence"},
