@@ -87,6 +87,9 @@ class Claim:
         return found if found is not None else ()
 
 
+MADE: list[Claim] = []  # every claim ever made: two functions of one name must not lose one silently
+
+
 def slug(title: str) -> str:
     """A label as a name: "Equation (2)" gives equation_2, "Lemma A.1" gives lemma_a_1."""
     return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
@@ -126,7 +129,7 @@ def claim(
             raise ValueError(f"{label}: {name} is a list")
 
     def make(gather: Gather) -> Claim:
-        return Claim(
+        made = Claim(
             label=label,
             part=part,
             paper=_paper(paper, label),
@@ -143,6 +146,8 @@ def claim(
             tier=tier,
             not_checked_reason=not_checked_reason,
         )
+        MADE.append(made)
+        return made
 
     return make
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from mechopt import tasks
+from mechopt.claims.claim import describe
 from mechopt.claims.examine import examine
 from mechopt.claims.record import Ledger, Record, settle
-from mechopt.claims.select import Shelf, claims_of, complete, select
+from mechopt.claims.select import Shelf, claims_of, complete, select, shelf
 from mechopt.errors import CatalogError
 from mechopt.evidence import Instance, Run, Tier
 
+DIED = "the process that ran it died (out of memory?)"
 Progress = Callable[[int, int, str], object]
 Item = tuple[str, str, Tier, int]
 
@@ -54,7 +56,7 @@ def verify(
     needed = complete(asked_now, known)
     running = [*asked_now, *needed]
     items: list[Item] = [(str(known.claims[name].file), name, tier, seed) for name in running]
-    found, failure, interrupted = _run(items, workers, executor, progress)
+    found, interrupted = _run(items, workers, executor, progress)
 
     records = {name: _broken(name, known) for name in asked if name in known.broken}
     for name in dict.fromkeys([*ids, *needed]):
@@ -64,9 +66,9 @@ def verify(
         elif name in skipped and name not in needed:
             records[name] = Record.of(claim, skipped=True, reason="full tier only: `mechopt verify --full`")
         else:
-            why = {"skipped": True, "reason": "the run was interrupted"} if interrupted else {"error": failure}
+            why = {"skipped": True, "reason": "the run was interrupted"} if interrupted else {"error": DIED}
             records[name] = Record.of(claim, **why)
-    settled = settle(records) if not interrupted else records
+    settled = settle(records)
     return Ledger(
         records=tuple(settled[name] for name in asked),
         tier=tier,
@@ -93,8 +95,6 @@ def replay(what: str, witness: Instance) -> str:
     claim = known.claims[ids[0]]
     if claim.replay is None:
         raise CatalogError(f"{what}: has no checker to replay a counterexample with")
-    from mechopt.claims.claim import describe
-
     for hypothesis in claim.hypotheses:
         if not hypothesis(witness):
             return f"not an instance of {claim.title}: it fails {describe(hypothesis)!r}"
@@ -113,22 +113,39 @@ class _Arrivals(dict[int, Record]):
 
 def _run(
     items: list[Item], workers: int, executor: Executor | None, progress: Progress | None
-) -> tuple[dict[str, Record], str, bool]:
-    """Records by id, what failed outside the claims, and whether the run was interrupted."""
+) -> tuple[dict[str, Record], bool]:
+    """Records by id, and whether the run was interrupted. A claim whose process dies has no record."""
     arrivals = _Arrivals()
     report: Any = None if progress is None else lambda done, total: progress(done, total, arrivals.last)
     pool = _pool(min(workers, len(items))) if executor is None and workers > 1 and len(items) > 1 else None
-    failure, interrupted = "", False
+    interrupted = False
     try:
         tasks.run(_examine, items, executor=pool or executor, progress=report, finished=arrivals)
     except tasks.Interrupted:
         interrupted = True
     except BrokenProcessPool:
-        failure = "the process that ran it died (out of memory?)"
+        if pool is None:
+            raise
+        interrupted = _one_by_one(items, arrivals, report)
     finally:
         if pool is not None:
             pool.shutdown(wait=not interrupted, cancel_futures=True)
-    return {record.id: record for record in arrivals.values()}, failure, interrupted
+    return {record.id: record for record in arrivals.values()}, interrupted
+
+
+def _one_by_one(items: list[Item], arrivals: _Arrivals, report: Any) -> bool:
+    """Run what a dead process left behind, each in a process of its own: only the culprit loses. True if interrupted."""
+    for position in [position for position in range(len(items)) if position not in arrivals]:
+        with _pool(1) as pool:
+            try:
+                arrivals[position] = tasks.run(_examine, [items[position]], executor=pool)[0]
+            except BrokenProcessPool:
+                continue
+            except tasks.Interrupted:
+                return True
+        if report is not None:
+            report(len(arrivals), len(items))
+    return False
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
@@ -150,8 +167,6 @@ def _checked(record: Record, known: Shelf) -> Record:
     repaired = record.repaired_by
     if repaired is None or repaired in known.claims or record.error is not None:
         return record
-    from mechopt.claims.select import shelf
-
     if repaired in shelf([repaired.split(".")[0]]).claims:
         return record
     return replace(record, error=f"is repaired by {repaired}: no such claim")

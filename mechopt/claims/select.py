@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mechopt import catalog
-from mechopt.claims.claim import Claim, slug
+from mechopt.claims.claim import MADE, Claim, slug
 from mechopt.errors import CatalogError
+
+CONTENT = "_mechopt_content_"  # how the catalog names the files it loads
 
 
 @dataclass(slots=True)
@@ -41,18 +43,27 @@ def claims_of(file: Path) -> list[Claim]:
     """
     module = catalog.load(file)
     found: dict[str, Claim] = {}
-    for value in vars(module).values():
-        if isinstance(value, Claim) and getattr(value.gather, "__globals__", {}).get("__name__") in (
-            module.__name__,
-            "mechopt.claims.claim",  # `unchecked`
-        ):
-            claim = value.at(file)
-            if claim.id in found:
-                raise CatalogError(f"{file}: two claims have the id {claim.id}: tell them apart by `part`")
-            found[claim.id] = claim
+    for claim in _claims_in(vars(module)):
+        if claim.id in found and found[claim.id] is not claim:
+            raise CatalogError(f"{file}: two claims have the id {claim.at(file).id}: tell them apart by `part`")
+        found[claim.id] = claim
+    lost = [claim for claim in MADE if getattr(claim.gather, "__globals__", None) is vars(module)]
+    lost = [claim for claim in lost if all(claim is not kept for kept in found.values())]
+    if lost:
+        raise CatalogError(f"{file}: {lost[0].title} is overwritten: give each claim's function a name of its own")
+    found = {claim.at(file).id: claim.at(file) for claim in found.values()}
     if not found:
         raise CatalogError(f"{file}: no claims in it; a claim is a function decorated with mechopt.claims.claim")
     return list(found.values())
+
+
+def _claims_in(names: Mapping[str, object]) -> Iterator[Claim]:
+    """The claims among a module's values and in its lists of claims, but for those from other files of claims."""
+    for value in list(names.values()):
+        for claim in value if isinstance(value, list | tuple) else [value]:
+            home = getattr(getattr(claim, "gather", None), "__globals__", {}).get("__name__", "")
+            if isinstance(claim, Claim) and (home == names["__name__"] or not home.startswith(CONTENT)):
+                yield claim
 
 
 def shelf(mechanisms: Iterable[str] | None = None) -> Shelf:

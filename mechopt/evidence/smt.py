@@ -16,6 +16,7 @@ from mechopt.evidence import Control, Evidence, Instance
 Lift = Callable[[dict[str, Fraction]], Instance]
 NLSAT = ("simplify", "purify-arith", "elim-term-ite", "tseitin-cnf", "qfnra-nlsat")
 SECONDS = 20.0
+EXAMPLE_SECONDS = 5.0  # a generic example is wanted, but a plain one does as well
 _ELEMENT = re.compile(r"^(.*)\[(\d+)\]$")
 
 
@@ -118,7 +119,7 @@ def _example(given: Sequence[Any], nontrivial: Sequence[Any], terms: Sequence[An
     variables = _variables(terms)
     apart = [z3.And(*(variable != 0 for variable in variables)), z3.Distinct(*variables)] if variables else []
     for extra in (apart, []):
-        answer, values, _ = _solve([*given, *nontrivial, *extra], terms, seconds / 2)
+        answer, values, _ = _solve([*given, *nontrivial, *extra], terms, min(seconds, EXAMPLE_SECONDS))
         if answer == "sat":
             return values
     return None
@@ -133,7 +134,7 @@ def _solve(formulas: list[Any], terms: Sequence[Any], seconds: float) -> tuple[s
         solver.set("timeout", max(1, round(1000 * seconds)))
         solver.add(*formulas)
         try:
-            answer = str(solver.check())
+            answer = _check(solver)
         except z3.Z3Exception:  # the tactic does not take this logic
             continue
         if answer == "unsat":
@@ -141,6 +142,14 @@ def _solve(formulas: list[Any], terms: Sequence[Any], seconds: float) -> tuple[s
         if answer == "sat":
             return answer, _rational(formulas, solver.model(), _variables(terms), seconds), name
     return "unknown", None, ""
+
+
+def _check(solver: Any) -> str:
+    """ "sat", "unsat" or "unknown"; Z3 takes Ctrl-C for itself and only says so, here it is raised again."""
+    answer = str(solver.check())
+    if answer == "unknown" and "interrupted" in solver.reason_unknown():
+        raise KeyboardInterrupt
+    return answer
 
 
 def _rational(formulas: list[Any], model: Any, variables: list[Any], seconds: float) -> dict[str, Any]:
@@ -157,7 +166,7 @@ def _rational(formulas: list[Any], model: Any, variables: list[Any], seconds: fl
         solver = z3.Solver()
         solver.set("timeout", max(1, round(1000 * seconds)))
         solver.add(*formulas, *near)
-        if solver.check() == z3.sat:
+        if _check(solver) == "sat":
             moved = solver.model()
             values = {variable: moved.eval(variable, model_completion=True) for variable in variables}
             break

@@ -1,0 +1,496 @@
+"""The ledger: verdicts follow from sound evidence and from nothing else."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mechopt import claims, tasks
+from mechopt.claims import Claim, Control, Evidence, Record, claim
+from mechopt.claims import runner as ledger_runner
+from mechopt.claims.examine import examine, toml
+from mechopt.claims.record import settle
+from mechopt.errors import CatalogError
+from mechopt.evidence import Instance, Run, exhaustive, sampled
+
+SOUND = Control(text="broken on purpose", refuted=True)
+
+
+def piece(kind: Any = "symbolic", holds: bool | None = True, **rest: Any) -> Evidence:
+    """Evidence as a claim would give it; sound unless told otherwise."""
+    given: dict[str, Any] = {"range": "n = 1", "control": SOUND, "instance": {"x": 1}, "complete": True, **rest}
+    return Evidence(kind=kind, holds=holds, **given)
+
+
+def run(*evidence: Evidence, **rest: Any) -> Record:
+    """The record of a claim with this evidence."""
+    made = claim(label="Lemma 1", statement="S", reading="R", **rest)(lambda: iter(evidence))
+    return examine(made, Run())
+
+
+@pytest.mark.parametrize(
+    ("kind", "complete", "verdict"),
+    [
+        ("symbolic", True, "proved"),
+        ("smt", True, "proved"),
+        ("certified", True, "proved"),
+        ("exhaustive", True, "proved"),
+        ("smt", False, "proved_in_range"),
+        ("exhaustive", False, "proved_in_range"),
+        ("sampled", False, "supported"),
+        ("sampled", True, "supported"),
+    ],
+)
+def test_verdict_follows_from_kind_and_range(kind: str, complete: bool, verdict: str) -> None:
+    """Samples never prove; a part proves a part; the whole proves the whole."""
+    assert run(piece(kind, complete=complete)).verdict == verdict
+
+
+def test_unknown_is_not_proved() -> None:
+    """Evidence that could not decide gives no verdict, whatever it would have covered."""
+    record = run(piece("smt", None, detail="Z3: not decided within 20 s"))
+    assert record.verdict == "not_checked"
+    assert "not decided" in record.reason
+    assert run(piece("smt", None), piece("exhaustive", complete=False)).verdict == "proved_in_range"
+
+
+def test_evidence_without_a_control_is_broken() -> None:
+    """A check that nobody has seen fail proves nothing."""
+    record = run(piece(control=None), expected="proved")
+    assert (record.verdict, record.as_expected) == ("not_checked", False)
+    assert "no control" in (record.error or "")
+
+
+def test_control_that_is_not_refuted_is_broken() -> None:
+    """A check that accepts the broken variant proves nothing."""
+    record = run(piece(control=Control(text="sign swapped", refuted=False)))
+    assert record.verdict == "not_checked"
+    assert "sign swapped" in (record.error or "")
+
+
+def test_one_broken_piece_breaks_the_claim() -> None:
+    """Sound evidence beside it does not hide it."""
+    assert run(piece(), piece("sampled", control=None)).error
+
+
+def impossible(instance: Instance) -> bool:
+    """The number is below itself."""
+    return bool(instance["x"] < instance["x"])
+
+
+@pytest.mark.parametrize("instance", [None, {}, {"x": 1}])
+def test_vacuous_hypotheses_are_caught(instance: Instance | None) -> None:
+    """Without an instance of the hypotheses there is no proof, and the runner evaluates them itself."""
+    record = run(piece(instance=instance), hypotheses=[impossible])
+    assert record.verdict == "not_checked"
+    assert "vacuous" in (record.error or "")
+
+
+def test_example_in_other_terms_is_caught() -> None:
+    """An example that the hypotheses cannot read is no example."""
+    assert "not in the terms" in (run(piece(instance={"y": 1}), hypotheses=[impossible]).error or "")
+
+
+def below_ten(instance: Instance) -> str | None:
+    """An independent checker of "x < 10"."""
+    return None if instance["x"] < 10 else f"{instance['x']} is not below 10"
+
+
+def test_refutation_needs_a_replay() -> None:
+    """Without a checker, or against its word, nothing is refuted."""
+    against = piece("smt", False, witness={"x": Fraction(25, 2)})
+    assert "no `replay`" in (run(against).error or "")
+    assert "does not confirm" in (run(piece("smt", False, witness={"x": 9}), replay=below_ten).error or "")
+    assert run(against, replay=below_ten).verdict == "refuted"
+
+
+def test_refutation_is_shrunk_and_replayed() -> None:
+    """The witness is the smallest one, and the steps are the checker's words about it."""
+    witness = run(piece("smt", False, witness={"x": Fraction(25, 2)}), replay=below_ten).witness
+    assert witness is not None
+    assert witness.instance == {"x": 10}
+    assert witness.steps == "10 is not below 10"
+
+
+def test_search_and_checker_both_confirm_the_shrunk_witness() -> None:
+    """Where the search can look again, shrinking stays within what it refutes too."""
+    against = piece("sampled", False, witness={"x": 40}, violates=lambda instance: instance["x"] >= 12)
+    witness = run(against, replay=below_ten).witness
+    assert witness is not None
+    assert witness.instance == {"x": 12}
+
+
+def test_witness_outside_the_hypotheses_refutes_nothing() -> None:
+    """A counterexample has to be an instance of the statement."""
+    record = run(piece("smt", False, witness={"x": 20}), replay=below_ten, hypotheses=[lambda i: i["x"] < 15])
+    assert record.verdict == "not_checked"
+    assert "counterexample" in (record.error or "")
+
+
+def test_proof_and_refutation_together_are_an_error() -> None:
+    """A claim that contradicts itself has no verdict."""
+    record = run(piece(), piece("sampled", False, complete=False, witness={"x": 20}), replay=below_ten)
+    assert "contradicts itself" in (record.error or "")
+
+
+def test_crash_is_one_line_on_its_claim() -> None:
+    """Whatever a claim raises ends up on its record; earlier evidence stays visible."""
+
+    def gather() -> Iterator[Evidence]:
+        yield piece()
+        raise ZeroDivisionError("slack\nis zero")
+
+    record = examine(claim(label="Lemma 1", statement="S", reading="R")(gather), Run())
+    assert record.error == "ZeroDivisionError: slack is zero"
+    assert record.verdict == "not_checked"
+    assert len(record.evidence) == 1
+
+
+def test_no_evidence_is_an_error_and_a_reason_is_not() -> None:
+    """Silence is not a verdict; a reason is shown."""
+    assert run().error
+    listed = claims.unchecked(label="Remark 9", statement="S", reason="it is about history")
+    record = examine(listed, Run())
+    assert (record.verdict, record.reason, record.as_expected) == ("not_checked", "it is about history", True)
+
+
+def test_changed_verdict_is_not_as_expected() -> None:
+    """The verdict on record is compared, in both directions."""
+    assert run(piece(complete=False), expected="proved_in_range").as_expected
+    assert not run(piece(complete=True), expected="proved_in_range").as_expected
+    assert not run(piece(complete=False), expected="proved").as_expected
+    assert run(piece(complete=False)).as_expected
+
+
+def linked(**verdicts: tuple[str, list[str]]) -> dict[str, Record]:
+    """Settled records by name, from their own verdicts and what they rest on."""
+    records = {}
+    for name, (verdict, rests_on) in verdicts.items():
+        made = claim(label=name, statement="S", reading="R", rests_on=[f"claims.{other}" for other in rests_on])
+        records[f"claims.{name}"] = Record.of(made(lambda: None), verdict=verdict)
+    return {name.partition(".")[2]: record for name, record in settle(records).items()}
+
+
+def test_a_claim_is_worth_no_more_than_what_it_rests_on() -> None:
+    """Through any number of steps; and the reason names the weak one."""
+    found = linked(a=("proved", ["b"]), b=("proved", ["c"]), c=("supported", []))
+    assert [found[name].verdict for name in "abc"] == ["supported"] * 3
+    assert "claims.c, which is supported" in found["b"].reason
+    assert found["a"].rests_on == {"claims.b": "supported"}
+
+
+def test_a_proof_that_rests_on_a_refuted_claim_proves_nothing() -> None:
+    """It says so; a refutation needs no support."""
+    found = linked(a=("proved", ["b"]), b=("refuted", []), c=("refuted", ["b"]))
+    assert found["a"].verdict == "not_checked"
+    assert "rests on claims.b, which is refuted" in found["a"].reason
+    assert found["c"].verdict == "refuted"
+
+
+def test_circles_and_unknown_claims_are_errors() -> None:
+    """A claim cannot rest on itself, nor on what does not exist."""
+    found = linked(a=("proved", ["b"]), b=("proved", ["a"]), c=("proved", ["d"]))
+    assert all("rests on itself" in (found[name].error or "") for name in "ab")
+    assert "no such claim" in (found["c"].error or "")
+
+
+HEAD = """
+from mechopt.claims import Control, Evidence, claim
+
+def sound(kind="symbolic", **rest):
+    given = dict(holds=True, range="all", complete=True, instance={"x": 1}, control=Control(text="c", refuted=True))
+    return Evidence(kind=kind, **{**given, **rest})
+"""
+TWO = (
+    HEAD
+    + """
+@claim(label="Lemma A.1", statement="S", reading="R", expected="proved")
+def first():
+    yield sound()
+
+@claim(label="Proposition 2", part="budget balance", statement="S", reading="R", rests_on=["mine.lemma_a_1"])
+def second():
+    yield sound("exhaustive", complete=False)
+
+@claim(label="Proposition 2", part="in time", statement="S", reading="R", tier="full")
+def third(run):
+    yield sound(range=f"{run.tier} {run.seed}")
+"""
+)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file of claims."""
+
+    def file(text: str, name: str = "mine.py") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return file
+
+
+def test_file_of_the_users_own(write: Callable[..., Path]) -> None:
+    """Ids come from the file and the labels; the full tier runs where it is asked for."""
+    path = write(TWO)
+    ledger = claims.verify(path)
+    assert [record.id for record in ledger.records] == [
+        "mine.lemma_a_1",
+        "mine.proposition_2_budget_balance",
+        "mine.proposition_2_in_time",
+    ]
+    assert [record.verdict for record in ledger.records] == ["proved", "proved_in_range", "not_checked"]
+    assert ledger.records[2].skipped
+    assert ledger.exit_status == 0
+    assert claims.verify(path, tier="full", seed=7)["mine.proposition_2_in_time"].range == "full 7"
+
+
+def test_one_claim_of_a_file(write: Callable[..., Path]) -> None:
+    """path::label picks one; what it rests on is run with it, and not listed."""
+    path = write(TWO)
+    ledger = claims.verify(f"{path}::Proposition 2 (budget balance)")
+    assert [record.id for record in ledger.records] == ["mine.proposition_2_budget_balance"]
+    assert ledger.records[0].rests_on == {"mine.lemma_a_1": "proved"}
+
+
+def test_other_processes_give_the_same_ledger(write: Callable[..., Path]) -> None:
+    """Claims are named, not sent; the order is that of the file."""
+    path = write(TWO)
+    seen: list[tuple[int, int, str]] = []
+    ledger = claims.verify(path, tier="full", workers=2, progress=lambda *step: seen.append(step))
+    here = claims.verify(path, tier="full")
+    assert [(record.id, record.verdict) for record in ledger.records] == [
+        (record.id, record.verdict) for record in here.records
+    ]
+    assert seen[-1][:2] == (3, 3)
+
+
+def test_interrupted_run_keeps_what_is_finished(write: Callable[..., Path]) -> None:
+    """Ctrl-C in the second claim leaves the first one's verdict."""
+    path = write(
+        TWO + "\n@claim(label='Lemma 3', statement='S', reading='R')\ndef stop():\n    raise KeyboardInterrupt\n"
+    )
+    ledger = claims.verify(path)
+    assert ledger.interrupted
+    assert ledger["mine.lemma_a_1"].verdict == "proved"
+    assert ledger["mine.lemma_3"].skipped
+    assert ledger.exit_status == 1
+    assert ledger.to_dict()["interrupted"] is True
+
+
+def test_process_that_dies_is_an_error_on_its_claim(write: Callable[..., Path]) -> None:
+    """A killed worker does not take the run with it."""
+    text = TWO + "\n@claim(label='Lemma 3', statement='S', reading='R')\ndef die():\n    import os\n    os._exit(1)\n"
+    ledger = claims.verify(write(text), workers=2)
+    assert "died" in (ledger["mine.lemma_3"].error or "")
+    assert ledger["mine.lemma_a_1"].verdict == "proved"
+
+
+def test_changed_verdict_fails_the_run(write: Callable[..., Path]) -> None:
+    """The exit status is what a build looks at."""
+    assert claims.verify(write(TWO.replace('expected="proved"', 'expected="refuted"'))).exit_status == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("x = 1\n", "no claims"),
+        ("1 / 0\n", "ZeroDivisionError"),
+        ("def broken(:\n", "SyntaxError"),
+        (TWO.replace("Lemma A.1", "Proposition 2 (in time)"), "two claims have the id mine.proposition_2_in_time"),
+        (TWO.replace("def second", "def first"), "overwritten"),
+        (TWO.replace('expected="proved"', 'expected="true"'), "none of proved"),
+        (TWO.replace('tier="full"', 'paper="euclid"'), "none of lengyel2025"),
+    ],
+)
+def test_broken_files_are_named(write: Callable[..., Path], text: str, word: str) -> None:
+    """One line that names the file and the problem."""
+    with pytest.raises(CatalogError, match=word) as caught:
+        claims.verify(write(text))
+    assert "mine.py" in str(caught.value)
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "word"),
+    [
+        ("overage.equation_22", "overage.equation_2"),
+        ("Equation (3.7)", "no claim, mechanism or file"),
+        ("overige", "overage"),
+        ("no/such/file.py", "not a Python file"),
+    ],
+)
+def test_unknown_names(what: str, word: str) -> None:
+    """An unknown name is refused, with the nearest ones."""
+    with pytest.raises(CatalogError, match=word):
+        claims.verify(what)
+
+
+def test_shipped_claim_by_every_name() -> None:
+    """Id, label and file name mean the same claim."""
+    from mechopt.claims.select import select
+
+    for name in ("overage.equation_2", "overage/equation_2"):
+        assert "overage.equation_2" in select([name])[0]
+    assert "overage.equation_2" in select(["Equation (2)"])[0]
+    assert "overage.equation_2" in select(["lengyel2025"])[0]
+    assert "overage.equation_2" in select(["overage"])[0]
+
+
+def test_equation_2_is_proved_with_controls() -> None:
+    """The example that claim files are written after."""
+    ledger = claims.verify("overage.equation_2")
+    (record,) = ledger.records
+    assert record.verdict == "proved"
+    assert {evidence.kind for evidence in record.evidence} == {"symbolic", "smt", "exhaustive"}
+    assert all(evidence.control is not None and evidence.control.refuted for evidence in record.evidence)
+    printed = ledger.to_dict()
+    assert printed["counts"]["proved"] == 1
+    keys = {"id", "paper", "label", "statement", "reading", "verdict", "range", "expected", "evidence", "witness"}
+    assert keys | {"repaired_by"} <= set(printed["claims"][0])
+    assert {"kind", "holds", "range", "seconds"} <= set(printed["claims"][0]["evidence"][0])
+
+
+def test_broken_shipped_file_is_an_error_on_its_name(
+    monkeypatch: pytest.MonkeyPatch, write: Callable[..., Path]
+) -> None:
+    """The rest of the ledger still runs."""
+    good, bad = write(TWO, "good.py"), write("1 / 0\n", "bad.py")
+    monkeypatch.setattr("mechopt.catalog.claim_files", lambda: {"overage/bad": bad, "overage/good": good})
+    text = good.read_text().replace("mine.", "good.")
+    good.write_text(text)
+    ledger = claims.verify()
+    assert ledger["overage.bad"].error is not None
+    assert ledger["good.lemma_a_1"].verdict == "proved"
+    assert ledger.exit_status == 1
+
+
+def test_repair_that_does_not_exist_is_an_error(write: Callable[..., Path]) -> None:
+    """A refuted claim must not point into the void."""
+    path = write(TWO.replace('expected="proved"', 'repaired_by="overage.no_such_claim"'))
+    assert "no such claim" in (claims.verify(path)["mine.lemma_a_1"].error or "")
+
+
+REFUTED = (
+    HEAD
+    + """
+from fractions import Fraction
+
+@claim(label="Sum below ten", statement="sum < 10", reading="For all lists.", document=lambda i: {"mechanism": "m", "rows": [{"x": x} for x in i["x"]]},
+       replay=lambda i: f"total {sum(i['x'])}" if sum(i["x"]) >= 10 else None, expected="refuted")
+def small():
+    yield sound("smt", holds=False, witness={"x": [Fraction(21, 4), Fraction(11, 2), 0, Fraction(1, 3)]})
+"""
+)
+
+
+def test_witness_rebuilds_in_python(write: Callable[..., Path]) -> None:
+    """The program printed with a witness runs as it is and confirms it; so does `replay`."""
+    path = write(REFUTED)
+    witness = claims.verify(path)["mine.sum_below_ten"].witness
+    assert witness is not None
+    assert witness.instance == {"x": [10]}
+    done = subprocess.run(
+        [sys.executable, "-c", witness.python],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.stdout.strip() == "total 10"
+    assert witness.document == 'mechanism = "m"\nrows = [\n  { x = 10 },\n]\n'
+    assert claims.replay(f"{path}::mine.sum_below_ten", {"x": [1]}) == "Sum below ten holds at this instance"
+
+
+def test_document_is_toml() -> None:
+    """What is written can be read back; fractions become text."""
+    import tomllib
+
+    document = {"mechanism": "m", "alpha": Fraction(1, 2), "rows": [{"a": 'x "y"', "b": Fraction(4)}], "v": [1, 2.5]}
+    assert tomllib.loads(toml(document)) == {
+        "mechanism": "m",
+        "alpha": "1/2",
+        "rows": [{"a": 'x "y"', "b": 4}],
+        "v": [1, 2.5],
+    }
+
+
+def test_explain_shows_everything(write: Callable[..., Path]) -> None:
+    """Statement, reading, evidence, control and witness are all there."""
+    (record,) = claims.verify(write(REFUTED)).records
+    shown = claims.explain(record)
+    for word in ("refuted", "sum < 10", "For all lists.", "control", "x = (10)", "total 10", "claims.replay"):
+        assert word in shown
+
+
+def test_claims_import_is_light() -> None:
+    """Listing claims must not pay for the provers."""
+    code = "import sys, mechopt.claims; print(sorted({'numpy', 'sympy', 'z3', 'highspy', 'hypothesis'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout without the provers gets a line to act on."""
+
+    def gather() -> Iterator[Evidence]:
+        raise ModuleNotFoundError("No module named 'z3'", name="z3")
+        yield
+
+    record = examine(claim(label="Lemma 1", statement="S", reading="R")(gather), Run())
+    assert "mechopt[verify]" in (record.error or "")
+
+
+def test_run_reports_interruption_once(monkeypatch: pytest.MonkeyPatch, write: Callable[..., Path]) -> None:
+    """An interruption between two claims is no error of either."""
+
+    def stop(*_: Any, finished: dict[int, Record], **__: Any) -> None:
+        raise tasks.Interrupted(finished, 2)
+
+    monkeypatch.setattr(ledger_runner.tasks, "run", stop)
+    ledger = claims.verify(write(TWO))
+    assert ledger.interrupted
+    assert all(record.error is None and record.skipped for record in ledger.records)
+
+
+def test_false_property_of_a_rule_is_refuted_from_search_to_witness() -> None:
+    """From a random search through the shrinker to the checker: "the sum of two is below 7" fails first at 7."""
+    made: Claim = claim(
+        label="Total below seven",
+        statement="x + y < 7",
+        reading="For x, y >= 0.",
+        hypotheses=[lambda instance: min(instance["x"]) >= 0],
+        replay=lambda instance: f"total {sum(instance['x'])}" if sum(instance["x"]) >= 7 else None,
+    )(
+        lambda run: sampled.search(
+            lambda instance: sum(instance["x"]) < 7,
+            lambda generator: {"x": [sampled.rational(generator, 0, 5) for _ in [0, 1]]},
+            control=("below one", lambda instance: sum(instance["x"]) < 1),
+            range="halves to quarters up to 5",
+            hypotheses=run.hypotheses,
+        )
+    )
+    record = examine(made, Run())
+    assert record.verdict == "refuted"
+    assert record.witness is not None
+    assert record.witness.instance == {"x": [7]}
+
+
+def test_exhaustive_proof_of_a_finite_statement() -> None:
+    """A statement about finitely many instances is proved by looking at all of them."""
+    grid = exhaustive.Grid(agents=(1, 2), each={"x": [0, 1]})
+    evidence = exhaustive.check(
+        lambda instance: sum(instance["x"]) <= 2,
+        grid=grid,
+        complete=True,
+        control=("strictly", lambda instance: sum(instance["x"]) < 2),
+    )
+    assert run(evidence).verdict == "proved"
+    assert "6 instances" in run(evidence).range
