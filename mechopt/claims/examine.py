@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from mechopt.claims.claim import Claim, describe
-from mechopt.claims.record import Record, Witness, weigh
+from mechopt.claims.record import Record, Witness
+from mechopt.claims.verdict import weigh
 from mechopt.evidence import Evidence, Instance, Run, satisfied, text
 from mechopt.evidence.shrink import shrink
 

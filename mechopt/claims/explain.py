@@ -7,7 +7,7 @@ import textwrap
 from mechopt.claims.record import Record
 from mechopt.evidence import Evidence, text
 
-WIDTH = 100
+WIDTH = 80
 
 
 def explain(record: Record) -> str:
@@ -44,7 +44,7 @@ def explain(record: Record) -> str:
 
 
 def _field(name: str, value: str, indent: str = "  ") -> list[str]:
-    body = textwrap.wrap(value, WIDTH - 14, break_long_words=False, break_on_hyphens=False) or [""]
+    body = textwrap.wrap(value, WIDTH - len(indent) - 12, break_long_words=False, break_on_hyphens=False) or [""]
     return [f"{indent}{name:<11} {body[0]}", *(f"{indent}{'':<11} {line}" for line in body[1:])]
 
 

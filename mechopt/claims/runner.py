@@ -13,8 +13,9 @@ from typing import Any
 from mechopt import tasks
 from mechopt.claims.claim import describe
 from mechopt.claims.examine import examine
-from mechopt.claims.record import Ledger, Record, settle
+from mechopt.claims.record import Ledger, Record
 from mechopt.claims.select import Shelf, claims_of, complete, select, shelf
+from mechopt.claims.verdict import settle
 from mechopt.errors import CatalogError
 from mechopt.evidence import Instance, Run, Tier
 
@@ -134,7 +135,7 @@ def _run(
 
 
 def _one_by_one(items: list[Item], arrivals: _Arrivals, report: Any) -> bool:
-    """Run what a dead process left behind, each in a process of its own: only the culprit loses. True if interrupted."""
+    """Run what a dead process left behind, each claim in its own: only the culprit loses. True if interrupted."""
     for position in [position for position in range(len(items)) if position not in arrivals]:
         with _pool(1) as pool:
             try:

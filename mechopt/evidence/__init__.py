@@ -71,12 +71,12 @@ class Evidence:
     @property
     def fault(self) -> str | None:
         """Why this evidence cannot be trusted, in one line; None where it can."""
+        if self.holds and not self.instance:
+            return f"{self.kind}: vacuous: no instance satisfies the hypotheses"
         if self.control is None:
             return f"{self.kind}: it has no control, so nobody knows that the check can fail"
         if not self.control.refuted:
             return f"{self.kind}: the control was not refuted ({self.control.text}): the check cannot fail"
-        if self.holds and not self.instance:
-            return f"{self.kind}: vacuous: no instance satisfies the hypotheses"
         if self.holds is False and not self.witness:
             return f"{self.kind}: a refutation without a witness"
         return None

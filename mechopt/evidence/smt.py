@@ -160,7 +160,7 @@ def _rational(formulas: list[Any], model: Any, variables: list[Any], seconds: fl
     import z3
 
     values = {variable: model.eval(variable, model_completion=True) for variable in variables}
-    algebraic = [variable for variable, value in values.items() if not z3.is_rational_value(value)]
+    algebraic = [variable for variable, value in values.items() if z3.is_algebraic_value(value)]
     for digits in (1, 2, 4, 8, 16) if algebraic else ():
         near = [variable == values[variable].approx(digits) for variable in algebraic]
         solver = z3.Solver()
@@ -173,11 +173,15 @@ def _rational(formulas: list[Any], model: Any, variables: list[Any], seconds: fl
     return {str(variable): _fraction(value) for variable, value in values.items()}
 
 
-def _fraction(value: Any) -> Fraction | str:
+def _fraction(value: Any) -> Fraction | bool | str:
     import z3
 
-    if z3.is_rational_value(value) or z3.is_int_value(value):
-        return Fraction(str(value.as_fraction()) if z3.is_rational_value(value) else value.as_long())
+    if z3.is_int_value(value):
+        return Fraction(value.as_long())
+    if z3.is_rational_value(value):
+        return Fraction(value.numerator_as_long(), value.denominator_as_long())
+    if z3.is_true(value) or z3.is_false(value):
+        return bool(z3.is_true(value))
     return f"root {value.as_decimal(10)}" if z3.is_algebraic_value(value) else str(value)
 
 

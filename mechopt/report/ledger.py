@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Group, RenderableType
     from rich.text import Text
 
+NOTE = 100  # characters; `--explain` and the page show all
 TEMPLATES = Path(__file__).parent / "templates"
 # A mark and a word beside the colour: it has to be readable without colours too.
 MARKS = {
@@ -34,19 +36,17 @@ def table(ledger: Ledger) -> Group:
     parts: list[RenderableType] = []
     for name, own in _by_paper(ledger.records):
         sheet = Table(title=name, title_justify="left", expand=False, pad_edge=False)
-        sheet.add_column("claim", overflow="fold", min_width=18)
-        sheet.add_column("statement")
+        sheet.add_column("statement", min_width=14)
         sheet.add_column("verdict", no_wrap=True)
-        sheet.add_column("evidence")
-        sheet.add_column("covers")
+        sheet.add_column("evidence", max_width=10)
+        sheet.add_column("covers, or fails at")
         sheet.add_column("s", justify="right", no_wrap=True)
         for record in own:
             sheet.add_row(
-                _plain(record.id.partition(".")[2]),
                 _plain(record.title),
                 _verdict(record),
                 _plain(" ".join(dict.fromkeys(piece.kind for piece in record.evidence))),
-                _plain(_note(record)),
+                _plain(textwrap.shorten(_note(record), NOTE, placeholder=" ...")),
                 "" if record.skipped else f"{record.seconds:.1f}",
             )
         parts += [sheet, ""]
