@@ -1,4 +1,4 @@
-"""The passes of `settlement.py` for numba: an optional extra, imported only where it pays. Same integers, bit for bit."""
+"""The passes of `settlement.py` for numba: an optional extra, imported where it pays. Same integers, bit for bit."""
 
 from __future__ import annotations
 

@@ -65,19 +65,24 @@ def aggregate(entitlement: NDArray[Any], claim: NDArray[Any], *, engine: Engine 
     _check(entitlement, claim)
     if entitlement.dtype == np.int64:
         return _integer_totals(entitlement, claim)
-    compiled = _compiled(engine, len(claim))
+    compiled = kernels(engine, len(claim))
     if compiled is not None:
         over, under, held = compiled.sums(entitlement, claim)
     else:
-        over, under, held = _float_sums(entitlement, claim)
+        over, under, held = float_sums(entitlement, claim)
     if not math.isfinite(over + under + 2 * held):
         raise InstanceError("entitlements and claims must be finite, and so must their totals", key="accounts")
-    scale = 2 * held + over
-    if abs(over - under) > 128 * np.finfo(np.float64).eps * scale + len(claim) * 5e-324:
-        sign = 1 if over > under else -1
-    else:
+    sign = clear_sign(over, under, held, len(claim))
+    if sign is None:
         sign = exact.sign_of_difference(claim, entitlement, estimate=over - under)
     return Totals(accounts=len(claim), entitlement_total=held, overage_total=over, slack_total=under, sign=sign)
+
+
+def clear_sign(over: float, under: float, held: float, n: int) -> int | None:
+    """The sign of X - I where compensated sums settle it beyond rounding, else None."""
+    # sum L + sum C <= 2 * sum L + X; reading decimals and summing pairwise moves it by a few ulps of that.
+    margin = 128 * float(np.finfo(np.float64).eps) * (2 * held + over) + n * 5e-324
+    return None if abs(over - under) <= margin else (1 if over > under else -1)
 
 
 def settle(
@@ -118,13 +123,13 @@ def settle(
         np.copyto(payoff, claim)
         return payoff, totals
     if not whole:
-        _settle_float(entitlement, claim, totals, payoff, _compiled(engine, len(claim)))
+        _settle_float(entitlement, claim, totals, payoff, kernels(engine, len(claim)))
     elif int(claim.max()) >= 2**52 or totals.overage_total >= 2**61:
         overage = np.maximum(claim - entitlement, 0)
         awards = plain.apportion(overage.tolist(), totals.slack_total, rounding)
         payoff[:] = np.minimum(claim, entitlement) + np.array(awards, dtype=np.int64)
     else:
-        compiled = _compiled(engine, len(claim))
+        compiled = kernels(engine, len(claim))
         deal = Deal(over=totals.overage_total, under=totals.slack_total)
         if rounding == "cumulative":
             deal.cumulative(entitlement, claim, payoff, compiled)
@@ -240,7 +245,7 @@ def _check(entitlement: NDArray[Any], claim: NDArray[Any]) -> None:
         )
 
 
-def _compiled(engine: Engine, n: int) -> ModuleType | None:
+def kernels(engine: Engine, n: int) -> ModuleType | None:
     """The numba kernels where they are asked for or pay."""
     if engine == "numpy" or (engine == "auto" and n < WORTH_COMPILED):
         return None
@@ -253,7 +258,7 @@ def _compiled(engine: Engine, n: int) -> ModuleType | None:
     return compiled
 
 
-def _float_sums(entitlement: NDArray[np.float64], claim: NDArray[np.float64]) -> tuple[float, float, float]:
+def float_sums(entitlement: NDArray[np.float64], claim: NDArray[np.float64]) -> tuple[float, float, float]:
     """X, I and the sum of L: pairwise within a block, without further rounding across blocks."""
     difference, part = np.empty(BLOCK), np.empty(BLOCK)
     over, under, held = [], [], []
