@@ -161,7 +161,7 @@ def test_who_bears_what_counts_accounts() -> None:
     environment = period([0] * 200, [101] + [1] * 199, arithmetic="exact")
     bears = overage.pictures(environment, overage.run(environment))[1]
     assert bears.numbers["accounts"] == [2, 20, 100]
-    assert bears.numbers["of the residual"][0] == "34.00%"
+    assert bears.numbers["residual (%)"][0] == 34
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float64, object])
@@ -227,6 +227,7 @@ def test_rows_0_leaves_the_tables_out() -> None:
         (1598421964, "1,598,421,964"),
         (Fraction(-1, 3), "-1/3"),
         (Fraction(4, 2), "2"),
+        (Fraction(10**20 + 1, 10**15), "≈ 100,000"),
         (0.5, "0.5"),
         (1e-9, "1e-09"),
         (None, "–"),

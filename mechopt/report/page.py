@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mechopt.report.text import clean, first, is_numeric, word
+from mechopt.report.text import clean, error, first, is_numeric, word
 
 if TYPE_CHECKING:
     from mechopt.outcome import Outcome
@@ -50,6 +50,8 @@ def page(outcome: Outcome, pictures: Sequence[Picture] = ()) -> str:
         outcome=outcome,
         title=clean(outcome.title or outcome.mechanism),
         meaning=MEANINGS[outcome.guarantee.kind],
+        error=error(outcome.guarantee),
+        checks=sorted(outcome.checks, key=lambda finding: finding.holds),  # what fails comes first
         failed=[finding for finding in outcome.checks if not finding.holds],
         pictures=[(picture, _data(picture.svg), _grid(picture.numbers, ROWS)) for picture in pictures],
         tables={name: _grid(columns, ROWS) for name, columns in outcome.tables.items()},

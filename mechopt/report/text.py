@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from mechopt.outcome import Outcome
+    from mechopt.outcome import Guarantee, Outcome
 
 LONGEST_CELL = 36  # characters of a name in a table of the terminal
-LONGEST_NUMBER = 200  # bits of an exact number that is still printed in full
+LONGEST_NUMBER = 200  # bits of a whole number that is still printed in full
+LONGEST_FRACTION = 15  # characters; JSON and CSV have every fraction in full
 
 
 def show(outcome: Outcome, console: Console, rows: int = 20) -> None:
@@ -31,8 +32,7 @@ def show(outcome: Outcome, console: Console, rows: int = 20) -> None:
 
     console.print(Text(clean(outcome.title or outcome.mechanism), style="bold"))
     promise = outcome.guarantee
-    error = f", error at most {word(promise.error)}" if promise.error else ""
-    console.print(Text(f"{outcome.status}; guarantee {promise.kind}: {clean(promise.detail)}{error}"))
+    console.print(Text(f"{outcome.status}; guarantee {promise.kind}: {clean(promise.detail)}{error(promise)}"))
     for warning in outcome.warnings:
         console.print(Text.assemble(("warning: ", "bold yellow"), clean(warning)))
     sheet = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -108,6 +108,13 @@ def _show_table(name: str, columns: Mapping[str, Sequence[Any]], console: Consol
         console.print(f"... {'; '.join(notes)}: --out DIR writes all", markup=False, highlight=False)
 
 
+def error(guarantee: Guarantee) -> str:
+    """The error of a guarantee in words: a bound is not an estimate; nothing where it is 0."""
+    if not guarantee.error:
+        return ""
+    return f"; error {'about' if guarantee.kind == 'approximate' else 'at most'} {word(guarantee.error)}"
+
+
 def first(column: Sequence[Any], rows: int) -> list[Any]:
     """The first values of a column, as Python objects."""
     head = column[:rows]
@@ -123,7 +130,7 @@ def is_numeric(column: Sequence[Any]) -> bool:
 
 
 def word(value: Any) -> str:
-    """A value for people: digits in groups, exact numbers as they are unless very long, floats to 6 places."""
+    """A value for people: digits in groups, exact numbers as they are unless they are long, floats to 6 places."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if value is None:
@@ -133,9 +140,12 @@ def word(value: Any) -> str:
     if isinstance(value, int | Fraction):
         value = Fraction(value)
         if max(value.numerator.bit_length(), value.denominator.bit_length()) <= LONGEST_NUMBER:
-            return f"{value.numerator:,}" if value.denominator == 1 else str(value)
+            if value.denominator == 1:
+                return f"{value.numerator:,}"
+            if len(str(value)) <= LONGEST_FRACTION:
+                return str(value)
         try:
-            return f"≈ {float(value):.12g}"
+            return f"≈ {word(float(value))}"
         except OverflowError:
             return f"about {'-' if value < 0 else ''}2^{value.numerator.bit_length() - value.denominator.bit_length()}"
     if isinstance(value, float):

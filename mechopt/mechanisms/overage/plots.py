@@ -31,6 +31,7 @@ DECADES = 2  # a logarithmic axis from this span on
 TOP = (0.01, 0.1, 0.5)
 STEPS = 60  # on either side of X = I
 CURVE_POINTS = 400
+SHARES = ("I below X", "I = X", "I above X", "this period")
 MANY = 20_000  # beyond this many defectors the schedule is drawn from quantiles of their overage
 
 
@@ -113,11 +114,8 @@ def _describe(values: NDArray[np.float64]) -> list[Any]:
     return [
         int(above.size),
         int(values.size - above.size),
-        float(above.min()) if above.size else None,
-        float(np.median(values)),
-        float(values.mean()),
-        float(values.max()),
-        float(values.sum()),
+        _short(above.min()) if above.size else None,
+        *(_short(value) for value in (np.median(values), values.mean(), values.max(), values.sum())),
     ]
 
 
@@ -152,8 +150,8 @@ def _bearers(residual: NDArray[np.float64], claim: NDArray[np.float64]) -> Pictu
         numbers={
             "top": [f"{part:.0%}" for part in TOP],
             "accounts": heads,
-            "of the residual": [f"{borne[k]:.2%}" for k in heads],
-            "of the claims": [f"{claimed[k]:.2%}" for k in heads],
+            "residual (%)": [round(100 * float(borne[k]), 2) for k in heads],
+            "claims (%)": [round(100 * float(claimed[k]), 2) for k in heads],
         },
     )
 
@@ -181,12 +179,11 @@ def _schedule(
     at, above = limit(values, *rule, 0, positions), limit(values, *rule, -1, positions)
     figure, axes = _canvas()
     colours, styles = (BLUE, GREEN, VERMILLION), ((0, ()), (0, (5, 1)), (0, (3, 1, 1, 1)))
-    numbers: dict[str, list[Any]] = {name: [] for name in ("defector", "account", "overage", "I < X", "I = X", "I > X")}
-    numbers["here"] = []
+    numbers: dict[str, list[Any]] = {name: [] for name in ("defector", "account", "overage", *SHARES)}
     short = np.append(parts, 1.0) * total
     for k, (j, role) in enumerate(roles.items()):
-        look: dict[str, Any] = {"color": colours[k], "linewidth": 2, "linestyle": styles[k]}
-        axes.plot(short, below[:, k], label=f"{role} ({overage[j]:.4g})", **look)
+        look: dict[str, Any] = {"color": colours[k], "linewidth": 3.6 - k, "linestyle": styles[k]}
+        axes.plot(short, below[:, k], label=f"{role} ({_digits(overage[j])})", **look)
         axes.plot([total, 2 * total], [above[k], above[k]], **look)
         if jumps:
             axes.plot([total], below[-1:, k], "o", color=colours[k], markerfacecolor="white", markersize=6)
@@ -194,13 +191,13 @@ def _schedule(
             axes.plot([total], at[k : k + 1], "D", color=colours[k], markersize=3.5, zorder=5)
         row = (role, environment.account[j], overage[j], below[-1, k], at[k], above[k], coverage[j] / overage[j])
         for column, value in zip(numbers.values(), row, strict=True):
-            column.append(value if isinstance(value, str) else float(value))
+            column.append(value if isinstance(value, str) else _short(value, 4))
     if environment.rule in ("power", "capped_power") and environment.alpha != 1:
         axes.plot([0, total, 2 * total], [0, 1, 1], color=GREY, linewidth=1.3, linestyle="--", label="linear rule")
     if slack <= 2 * total:
         axes.axvline(slack, color=ORANGE, linewidth=1.6, linestyle=":", label="slack of this period")
     highest = float(max(below.max(), above.max(), at.max(), 1.0))
-    if highest > 4:
+    if highest > 20:  # the rule pays many times the overage
         axes.set_yscale("symlog", linthresh=1.0)
         axes.set_ylim(-0.05, highest * 2)
         ticks = [0.0, 0.5, *(10.0**n for n in range(int(np.log10(highest)) + 1))]
@@ -210,6 +207,7 @@ def _schedule(
         axes.set_ylim(-0.04, highest * 1.08)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.4g}" if value < 1e5 else f"{value:.0e}")
     axes.set_xlabel(_label("total slack I", environment.units))
+    axes.ticklabel_format(axis="x", style="sci", scilimits=(-4, 5), useMathText=True)
     axes.set_ylabel("share of the own overage covered")
     figure.legend(frameon=False, fontsize=8.5, loc="outside upper center", ncols=2)
     if jumps:
@@ -227,7 +225,7 @@ def _schedule(
         title="The rule around X = I",
         caption=(
             f"Rule {name}, at this period's overages: share of its own overage that an account gets covered, as total "
-            f"slack moves from 0 to twice the total overage X = {total:,.6g}. {how}{extra}"
+            f"slack moves from 0 to twice the total overage X = {_digits(total)}. {how}{extra}"
         ),
         alt=f"Share of overage covered against total slack for {', '.join(roles.values())} defector. {how}",
         svg=_svg(figure),
@@ -240,6 +238,16 @@ def _floats(column: Any) -> NDArray[np.float64]:
     if values.dtype == object:
         return np.array([exact.as_float(value) for value in values.tolist()], dtype=np.float64)
     return values.astype(np.float64)
+
+
+def _short(value: Any, digits: int = 6) -> float:
+    """Rounded for a table beside a picture: whole numbers stay whole."""
+    return round(float(value)) if 1e5 <= abs(value) < 1e15 else float(f"{float(value):.{digits}g}")
+
+
+def _digits(value: float) -> str:
+    """An amount for a legend or a caption."""
+    return f"{value:,.0f}" if 1e3 <= value < 1e15 else f"{value:.4g}"
 
 
 def _label(text: str, units: str) -> str:
