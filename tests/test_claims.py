@@ -10,7 +10,7 @@ from mechopt import claims
 from mechopt.claims import Claim, Control, Evidence, Record, claim
 from mechopt.claims.examine import examine, toml
 from mechopt.claims.verdict import settle
-from mechopt.evidence import Instance, Run, exhaustive, sampled
+from mechopt.evidence import Instance, Irrational, Run, exhaustive, sampled
 
 SOUND = Control(text="broken on purpose", refuted=True)
 
@@ -101,6 +101,13 @@ def test_refutation_needs_a_replay() -> None:
     assert "no `replay`" in (run(against).error or "")
     assert "does not confirm" in (run(piece("smt", False, witness={"x": 9}), replay=below_ten).error or "")
     assert run(against, replay=below_ten).verdict == "refuted"
+
+
+def test_refutation_needs_exact_numbers() -> None:
+    """Neither a float nor a root is a witness, even if the checker takes it."""
+    for value in (12.5, Irrational("root 12.5?")):
+        record = run(piece("smt", False, witness={"x": [value]}), replay=lambda instance: "so it seems")
+        assert "not in exact rational numbers" in (record.error or "")
 
 
 def test_refutation_is_shrunk_and_replayed() -> None:

@@ -64,6 +64,13 @@ def test_file_of_the_users_own(write: Callable[..., Path]) -> None:
     assert claims.verify(path, tier="full", seed=7)["mine.proposition_2_in_time"].range == "full 7"
 
 
+def test_edited_file_is_read_again(write: Callable[..., Path]) -> None:
+    """As in a notebook: the session goes on, the file changes."""
+    assert len(claims.verify(write(TWO)).records) == 3
+    edited = claims.verify(write(TWO.replace("Lemma A.1", "Lemma B.12")))
+    assert edited.records[0].id == "mine.lemma_b_12"
+
+
 def test_one_claim_of_a_file(write: Callable[..., Path]) -> None:
     """path::label picks one; what it rests on is run with it, and not listed."""
     path = write(TWO)

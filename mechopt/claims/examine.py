@@ -13,7 +13,7 @@ from typing import Any
 from mechopt.claims.claim import Claim, describe
 from mechopt.claims.record import Record, Witness
 from mechopt.claims.verdict import weigh
-from mechopt.evidence import Evidence, Instance, Run, satisfied, text
+from mechopt.evidence import Evidence, Instance, Irrational, Run, satisfied, text
 from mechopt.evidence.shrink import shrink
 
 
@@ -92,6 +92,8 @@ def _refute(claim: Claim, piece: Evidence) -> Witness:
     if claim.replay is None:
         raise Broken("a refutation counts only when it is replayed: the claim has no `replay`")
     checker = claim.replay
+    if not exact(piece.witness):
+        raise Broken(f"{piece.kind}: its counterexample is not in exact rational numbers ({text(piece.witness)})")
     for hypothesis in claim.hypotheses:
         if not hypothesis(piece.witness):
             raise Broken(f"{piece.kind}: its counterexample ({text(piece.witness)}) fails {describe(hypothesis)!r}")
@@ -109,6 +111,15 @@ def _refute(claim: Claim, piece: Evidence) -> Witness:
     steps = checker(deepcopy(smallest))
     document = None if claim.document is None else toml(claim.document(smallest))
     return Witness(instance=smallest, steps=str(steps), python=rebuild(claim, smallest), document=document)
+
+
+def exact(value: Any) -> bool:
+    """True where a witness holds rationals and words only: no float, nothing irrational."""
+    if isinstance(value, Mapping):
+        return all(map(exact, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(exact, value))
+    return value is None or (isinstance(value, int | Fraction | str) and not isinstance(value, Irrational))
 
 
 def rebuild(claim: Claim, instance: Instance) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from mechopt import catalog
 from mechopt.claims.claim import MADE, Claim, slug
 from mechopt.errors import CatalogError
 
+_LOADED: dict[str, str] = {}  # content of each file when it was loaded
 CONTENT = "_mechopt_content_"  # how the catalog names the files it loads
 
 
@@ -41,7 +45,7 @@ def claims_of(file: Path) -> list[Claim]:
     Raises:
         CatalogError: the file fails, defines no claims, or defines two of one name.
     """
-    module = catalog.load(file)
+    module = _fresh(file)
     found: dict[str, Claim] = {}
     for claim in _claims_in(vars(module)):
         if claim.id in found and found[claim.id] is not claim:
@@ -55,6 +59,17 @@ def claims_of(file: Path) -> list[Claim]:
     if not found:
         raise CatalogError(f"{file}: no claims in it; a claim is a function decorated with mechopt.claims.claim")
     return list(found.values())
+
+
+def _fresh(file: Path) -> ModuleType:
+    """The module of a file; loaded again if the file was edited since, as in a notebook."""
+    module = catalog.load(file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if _LOADED.setdefault(module.__name__, digest) != digest:
+        del sys.modules[module.__name__]
+        module = catalog.load(file)
+        _LOADED[module.__name__] = digest
+    return module
 
 
 def _claims_in(names: Mapping[str, object]) -> Iterator[Claim]:

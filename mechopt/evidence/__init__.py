@@ -21,6 +21,12 @@ Property = Callable[[Instance], "bool | Finding"]
 DEDUCTIVE: frozenset[str] = frozenset({"symbolic", "smt", "certified"})
 
 
+class Irrational(str):
+    """A value that a solver found and that is no fraction, as text; it may be shown, it cannot refute."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """A deliberately broken variant of the statement, put to the same code.

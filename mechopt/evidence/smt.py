@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from mechopt.evidence import Control, Evidence, Instance
+from mechopt.evidence import Control, Evidence, Instance, Irrational
 
 Lift = Callable[[dict[str, Fraction]], Instance]
 NLSAT = ("simplify", "purify-arith", "elim-term-ite", "tseitin-cnf", "qfnra-nlsat")
@@ -155,7 +155,7 @@ def _check(solver: Any) -> str:
 def _rational(formulas: list[Any], model: Any, variables: list[Any], seconds: float) -> dict[str, Any]:
     """The model's values as fractions; algebraic ones are moved to nearby rationals where the formulas allow it.
 
-    A value that has to be irrational stays as text, such as "root 1.4142135623?".
+    A value that has to be irrational stays as text (`Irrational`), such as "root 1.4142135623?".
     """
     import z3
 
@@ -182,7 +182,7 @@ def _fraction(value: Any) -> Fraction | bool | str:
         return Fraction(value.numerator_as_long(), value.denominator_as_long())
     if z3.is_true(value) or z3.is_false(value):
         return bool(z3.is_true(value))
-    return f"root {value.as_decimal(10)}" if z3.is_algebraic_value(value) else str(value)
+    return Irrational(f"root {value.as_decimal(10)}") if z3.is_algebraic_value(value) else str(value)
 
 
 def _variables(terms: Iterable[Any]) -> list[Any]:
