@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.overage import rounding
-from mechopt.mechanisms.overage.clearing import Clearing, as_exact, clear, power_weights, scarcity, total
+from mechopt.mechanisms.overage.clearing import Clearing, as_exact, clear, divide, power_weights, scarcity, total
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.outcome import Guarantee, Outcome
 
@@ -269,7 +269,7 @@ def _short(environment: Environment, clearing: Clearing) -> dict[str, Any]:
     positive = np.flatnonzero(residual > 0)
     order = positive[np.argsort(-residual[positive], kind="stable")][:LARGEST_SHORT]
     chosen = [int(j) for j in order]
-    share = float(clearing.slack_total) / float(clearing.overage_total) if chosen else 1.0
+    share = float(divide(clearing.slack_total, clearing.overage_total)) if chosen else 1.0
     reason = f"claims exceed entitlements: slack covers {share:.4%} of all overage"
     return {
         "account": [environment.account[j] for j in chosen],
