@@ -61,6 +61,8 @@ def load(source: Source | Model) -> Model:
 
 def _find(source: str | Path) -> Path:
     """The file of a path or of a shipped model's name."""
+    if "\0" in str(source):
+        raise InstanceError("is not a file name that this system can open", file=repr(str(source)[:80]))
     try:
         path = Path(source)
         if path.exists():

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_EXPONENT = 400  # beyond every float; keeps "1e999999999" from filling memory
-LARGEST_DIGITS = 4000
+LARGEST_DIGITS = 400  # of an integer as well: products of such numbers stay printable (Python's limit is 4300 digits)
+LARGEST_BITS = int(LARGEST_DIGITS * 3.33)
 
 
 def parse(value: object) -> int | Fraction:
@@ -32,33 +33,41 @@ def parse(value: object) -> int | Fraction:
     Raises:
         ValueError: not a finite number; the message says what was found.
     """
+    if not isinstance(value, int | float | Decimal | Fraction | str) and hasattr(value, "item"):
+        value = value.item()  # a numpy scalar
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction | str):
-        raise ValueError(f"{_show(value)} is not a number")
+        raise ValueError(f"{show(value)} is not a number")
     if isinstance(value, int):
+        if value.bit_length() > LARGEST_BITS:
+            raise ValueError(f"a whole number of more than {LARGEST_DIGITS} digits is out of range")
         return int(value)
     if isinstance(value, Fraction):
         return _whole(value)
     if isinstance(value, str) and "/" in value:
         parts = [part.strip() for part in value.split("/")]
         if len(parts) != 2 or not all(_is_integer(part) for part in parts):
-            raise ValueError(f'{_show(value)} is not a number; a fraction is written "1/3"')
+            raise ValueError(f'{show(value)} is not a number; a fraction is written "1/3"')
         if int(parts[1]) == 0:
-            raise ValueError(f"{_show(value)} divides by zero")
+            raise ValueError(f"{show(value)} divides by zero")
         return _whole(Fraction(int(parts[0]), int(parts[1])))
     return _whole(_decimal(value))
 
 
 def _decimal(value: float | Decimal | str) -> Fraction:
     if isinstance(value, str) and (len(value) > LARGEST_DIGITS or "_" in value):
-        raise ValueError(f"{_show(value)} is not a number")
+        if len(value) > LARGEST_DIGITS:
+            raise ValueError(f"{show(value)} has more than {LARGEST_DIGITS} digits and is out of range")
+        raise ValueError(f"{show(value)} is not a number")
     try:
         decimal = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
     except InvalidOperation:
-        raise ValueError(f"{_show(value)} is not a number") from None
+        raise ValueError(f"{show(value)} is not a number") from None
     if not decimal.is_finite():
-        raise ValueError(f"{_show(value)} is not finite")
+        raise ValueError(f"{show(value)} is not finite")
     if decimal and abs(decimal.adjusted()) > LARGEST_EXPONENT:
-        raise ValueError(f"{_show(value)} is out of range (the exponent must be within {LARGEST_EXPONENT})")
+        raise ValueError(f"{show(value)} is out of range (the exponent must be within {LARGEST_EXPONENT})")
+    if isinstance(value, Decimal) and len(decimal.as_tuple().digits) > LARGEST_DIGITS:
+        raise ValueError(f"{show(value)} has more than {LARGEST_DIGITS} digits and is out of range")
     return Fraction(decimal)
 
 
@@ -71,9 +80,13 @@ def _whole(value: Fraction) -> int | Fraction:
     return value.numerator if value.denominator == 1 else value
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+def show(value: object, width: int = 40) -> str:
+    """A value for a message: short, and never itself an error (huge integers, deep nesting)."""
+    try:
+        text = str(value) if isinstance(value, Decimal) else repr(value)
+    except (ValueError, RecursionError):
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def total(values: Iterable[Any]) -> int | Fraction:
@@ -94,6 +107,11 @@ def root(value: Fraction, degree: int) -> Fraction | None:
 
     parts = []
     for part in (value.numerator, value.denominator):
+        if part < 2 or degree == 1:
+            parts.append(part)
+            continue
+        if degree >= part.bit_length():  # the root lies strictly between 1 and 2
+            return None
         candidate = int(fmpz(part).root(degree))
         if candidate**degree != part:
             return None
@@ -147,7 +165,7 @@ def sign_of_difference(left: NDArray[Any], right: NDArray[Any], *, estimate: flo
     """
     import numpy as np
 
-    if left.dtype.kind == "f" or right.dtype.kind == "f":
+    if "f" in (left.dtype.kind, right.dtype.kind) and "O" not in (left.dtype.kind, right.dtype.kind):
         scale = float(np.abs(left).sum(dtype=np.float64) + np.abs(right).sum(dtype=np.float64))
         if estimate is None:
             estimate = float(np.subtract(left, right, dtype=np.float64).sum())

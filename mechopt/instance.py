@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from mechopt.errors import InstanceError
 if TYPE_CHECKING:
     from mechopt import tables
 
+DEEPEST = 50  # levels of nesting; far more than any document needs, far less than what repr() can walk
 LARGEST_DOCUMENT = 2**30  # bytes; a larger table belongs in a CSV or Parquet file beside the document
 
 
@@ -35,7 +36,7 @@ class Common(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     title: str = ""
     source: str = ""
     units: str = ""
-    seed: int | None = None
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     arithmetic: Literal["float", "exact"] = "float"
 
 
@@ -81,9 +82,9 @@ class Document:
         except ValueError as error:
             raise self.error(str(error), key) from None
         if positive and number <= 0:
-            raise self.error(f"must be above 0, not {value}", key)
+            raise self.error(f"must be above 0, not {exact.show(value)}", key)
         if minimum is not None and number < minimum:
-            raise self.error(f"must be at least {minimum}, not {value}", key)
+            raise self.error(f"must be at least {minimum}, not {exact.show(value)}", key)
         return number
 
     def table(self, spec: object, key: str, columns: list[str]) -> tables.Table:
@@ -120,6 +121,10 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
         InstanceError: the file is missing, a folder, not UTF-8, or not valid TOML or JSON.
     """
     if isinstance(source, Mapping):
+        try:
+            _sane(source)
+        except ValueError as error:
+            raise InstanceError(str(error), file="document") from None
         return Document(data=source, path=None)
     path = Path(source)
     if path.is_dir():
@@ -137,7 +142,7 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
     except OSError as error:
         raise InstanceError(f"cannot be read: {error.strerror}", file=path) from None
     try:
-        data = parse_json(text) if path.suffix.lower() == ".json" else tomllib.loads(text, parse_float=Decimal)
+        data = parse_json(text) if path.suffix.lower() == ".json" else _parse_toml(text)
     except RecursionError:
         raise InstanceError("is nested too deeply", file=path) from None
     except ValueError as error:  # TOMLDecodeError and JSONDecodeError are ValueErrors that name line and column
@@ -145,6 +150,56 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
     if not isinstance(data, dict):
         raise InstanceError("the document must be an object with keys", file=path)
     return Document(data=data, path=path)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # an exponent that not even Decimal holds
+        raise ValueError(f"{exact.show(text)} is out of range") from None
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    data = tomllib.loads(text, parse_float=_decimal)
+    _sane(data)
+    return data
+
+
+def _sane(data: object) -> None:
+    """Refuse what cannot be shown to anybody: deep nesting, endless integers, text that is not Unicode.
+
+    Raises:
+        ValueError: says what was found, and under which top-level key.
+    """
+    level: list[tuple[object, object]] = [("", data)]
+    for _ in range(DEEPEST):
+        deeper: list[tuple[object, object]] = []
+        for key, value in level:
+            if isinstance(value, Mapping):
+                for name, item in value.items():
+                    if isinstance(name, str) and not name.isascii():
+                        _unicode(name, name)
+                    deeper.append((key or name, item))
+            elif isinstance(value, list | tuple):
+                deeper.extend((key, item) for item in value)
+            elif isinstance(value, str):
+                if not value.isascii():
+                    _unicode(value, key)
+            elif isinstance(value, int) and value.bit_length() > exact.LARGEST_BITS:
+                raise ValueError(f"{key}: a whole number of more than {exact.LARGEST_DIGITS} digits is out of range")
+        level = deeper
+        if not level:
+            return
+    raise ValueError(f"{exact.show(level[0][0])} is nested too deeply (more than {DEEPEST} levels)")
+
+
+def _unicode(text: str, key: object) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{ascii(key)}: the text {ascii(text)[:40]} is not Unicode (half of a surrogate pair)"
+        ) from None
 
 
 def parse_json(text: str) -> Any:
@@ -160,7 +215,9 @@ def parse_json(text: str) -> Any:
     def constant(name: str) -> None:
         raise ValueError(f"{name} is not a number that JSON or mechopt allows")
 
-    return json.loads(text, parse_float=Decimal, parse_constant=constant, object_pairs_hook=pairs)
+    data = json.loads(text, parse_float=_decimal, parse_constant=constant, object_pairs_hook=pairs)
+    _sane(data)
+    return data
 
 
 def fingerprint(environment: object) -> str:
@@ -175,11 +232,8 @@ def _feed(digest: Any, value: Any) -> None:
         for item in fields(value):
             digest.update(f"\0{item.name}=".encode())
             _feed(digest, getattr(value, item.name))
-    elif hasattr(value, "dtype") and value.dtype.kind != "O":
-        whole = exact.integers(value)
-        kept: Any = value if whole is None else whole
-        digest.update(f"{kept.dtype.str}{kept.shape}".encode())
-        digest.update(kept.tobytes())
+    elif hasattr(value, "dtype") and hasattr(value, "shape"):
+        _feed_array(digest, value)
     elif isinstance(value, Mapping):
         for key in sorted(value, key=str):
             digest.update(f"\0{key}:".encode())
@@ -189,3 +243,31 @@ def _feed(digest: Any, value: Any) -> None:
             _feed(digest, item)
     else:
         digest.update(f"\0{exact.parse(value) if isinstance(value, float | Decimal | Fraction) else value}".encode())
+
+
+def _feed_array(digest: Any, array: Any) -> None:
+    """int64 where all numbers are whole and fit, float64 where floats stand for them, else text: by value, not type."""
+    import numpy as np
+
+    from mechopt.tables import pack
+
+    kept: Any = exact.integers(array)
+    if kept is None and array.dtype.kind == "f" and not np.array_equal(np.rint(array), array):
+        kept = array.astype(np.float64) + 0.0  # no negative zeros
+    if kept is None:
+        try:
+            numbers = [exact.parse(item) for item in array.ravel().tolist()]
+        except ValueError:  # names, not numbers
+            numbers = None
+        if numbers is not None:
+            kept = pack(numbers)
+            if kept.dtype == object and all(exact.parse(exact.as_float(n)) == n for n in numbers if abs(n) < 2**1000):
+                floats = [exact.as_float(n) for n in numbers]
+                kept = np.array(floats) if all(map(np.isfinite, floats)) else kept
+    digest.update(f"\0{array.shape}".encode())
+    if kept is None or kept.dtype == object:
+        for item in array.ravel().tolist() if kept is None else kept:
+            digest.update(f"\0{item}".encode())
+    else:
+        digest.update(kept.dtype.str.encode())
+        digest.update(np.ascontiguousarray(kept).tobytes())

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mechopt.certify import Certificate, certify
 from mechopt.errors import SolveError
 from mechopt.program import LinearProgram
-from mechopt.solve import solve
+from mechopt.solver import solve
 
 Number = Fraction | float
 

@@ -58,12 +58,18 @@ class Table:
         names: list[str] = []
         seen: dict[str, int] = {}
         for index, value in enumerate(values):
-            if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-                raise self.error(f"a name is needed (text or a whole number), not {value!r}", column, index)
+            if isinstance(value, bool) or not isinstance(value, str | int) or not exact.show(value).strip("' "):
+                raise self.error(f"a name is needed (text or a whole number), not {exact.show(value)}", column, index)
+            if isinstance(value, int) and abs(value) >= 10**exact.LARGEST_DIGITS:
+                raise self.error(f"a name has at most {exact.LARGEST_DIGITS} digits", column, index)
+            if isinstance(value, str) and not value.isprintable():
+                raise self.error(f"a name has no control characters, unlike {exact.show(value)}", column, index)
             name = str(value).strip()
             if name in seen:
                 other = seen[name] + 1 if self.row is None else int(self.row[seen[name]])
-                raise self.error(f"{name!r} occurs twice (also in row {other}); names must differ", column, index)
+                raise self.error(
+                    f"{exact.show(name)} occurs twice (also in row {other}); names must differ", column, index
+                )
             seen[name] = index
             names.append(name)
         return names
@@ -88,7 +94,9 @@ class Table:
             below = array < minimum
             if below.any():
                 index = int(below.argmax())
-                raise self.error(f"must be at least {minimum}, not {array[index]}", column, index)
+                raise self.error(
+                    f"must be at least {minimum}, not {exact.show(exact.parse(array[index]))}", column, index
+                )
         return array
 
     def _series(self, column: str, series: pl.Series) -> NDArray[Any]:
@@ -125,7 +133,14 @@ class Table:
                 problem = "is empty; a number is needed" if value is None or value == "" else str(error)
                 raise self.error(problem, column, index) from None
             floats = floats or isinstance(value, float)
-        return pack(numbers, floats=floats)
+        # Beside floats a number that a float cannot hold, such as 2**60 + 1 or "1/3", keeps its value as an object.
+        return pack(numbers, floats=floats and all(_fits(number) for number in numbers))
+
+
+def _fits(number: int | Fraction) -> bool:
+    """Whether a float stands for exactly this number."""
+    nearest_float = exact.as_float(number)
+    return abs(nearest_float) < float("inf") and exact.parse(nearest_float) == number
 
 
 def pack(numbers: Sequence[int | Fraction], *, floats: bool = False) -> NDArray[Any]:
@@ -171,7 +186,10 @@ def read(spec: object, *, key: str, folder: Path, file: object | None, columns: 
     elif hasattr(spec, "__arrow_c_stream__"):
         import polars as pl
 
-        frame, file = pl.DataFrame(spec), file or "frame"
+        try:
+            frame, file = pl.DataFrame(spec), file or "frame"
+        except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+            raise InstanceError(f"is not a table: {error}", file=file, key=key) from None
     else:
         frame = _inline(spec, key=key, file=file, columns=columns)
     return _select(frame, where, renamed, columns, key=key, file=file)
@@ -186,8 +204,8 @@ def _select(
     available = list(frame) if isinstance(frame, dict) else frame.columns
     for name in [*where, *(renamed.get(column, column) for column in columns)]:
         if not isinstance(name, str) or name not in available:
-            hint = nearest(str(name), available)
-            raise InstanceError(f"column {name!r} is missing{hint}", file=file, key=key)
+            hint = nearest(name, available) if isinstance(name, str) else "; a column is named by text"
+            raise InstanceError(f"column {exact.show(name)} is missing{hint}", file=file, key=key)
     chosen = {column: frame[renamed.get(column, column)] for column in columns}
     rows = None
     if where:
@@ -203,17 +221,19 @@ def _select(
             for column, values in chosen.items()
         }
     if not len(next(iter(chosen.values()))):
-        filtered = " passes the filter where = {" + ", ".join(f"{k} = {v!r}" for k, v in where.items()) + "}"
+        filtered = " passes the filter where = {" + ", ".join(f"{k} = {exact.show(v)}" for k, v in where.items()) + "}"
         raise InstanceError(f"no row{filtered if where else ': at least one is needed'}", file=file, key=key)
     return Table(columns=chosen, row=rows, key=key, file=file)
 
 
 def _text(value: object) -> str:
-    """One spelling for a value in a filter: 2019, 2019.0 and "2019" are the same."""
+    """One spelling for a value in a filter: 2019, 2019.0 and "2019" are the same; so are true and "true"."""
+    if isinstance(value, bool):
+        return str(value).lower()
     try:
         return str(exact.parse(value.strip() if isinstance(value, str) else value))
     except ValueError:
-        return str(value)
+        return value.strip() if isinstance(value, str) else exact.show(value)
 
 
 def _listed(values: Any) -> list[Any]:
@@ -223,7 +243,9 @@ def _listed(values: Any) -> list[Any]:
 def _mapping(spec: Mapping[str, Any], name: str, *, key: str, file: object) -> Mapping[str, Any]:
     value = spec.get(name, {})
     if not isinstance(value, Mapping):
-        raise InstanceError(f"must be a table such as {{ a = b }}, not {value!r}", file=file, key=f"{key}.{name}")
+        raise InstanceError(
+            f"must be a table such as {{ a = b }}, not {exact.show(value)}", file=file, key=f"{key}.{name}"
+        )
     return value
 
 
@@ -231,7 +253,7 @@ def _known(found: Mapping[str, Any], allowed: Sequence[str], *, key: str, file: 
     for name in found:
         if name not in allowed:
             hint = nearest(str(name), allowed)
-            raise InstanceError(f"unknown key {name!r}{hint}", file=file, key=key, row=row)
+            raise InstanceError(f"unknown key {exact.show(name)}{hint}", file=file, key=key, row=row)
 
 
 def _inline(spec: object, *, key: str, file: object, columns: Sequence[str]) -> dict[str, list[Any]]:
@@ -245,7 +267,7 @@ def _inline(spec: object, *, key: str, file: object, columns: Sequence[str]) -> 
         return lists
     if not isinstance(spec, list | tuple):
         raise InstanceError(
-            f"must be a list of records, a file name or {{ file = ... }}, not {spec!r:.60}", file=file, key=key
+            f"must be a list of records, a file name or {{ file = ... }}, not {exact.show(spec)}", file=file, key=key
         )
     if not spec:
         raise InstanceError("no row: at least one is needed", file=file, key=key)
@@ -263,7 +285,7 @@ def _as_list(values: object, key: str, file: object) -> list[Any]:
     if hasattr(values, "tolist"):
         values = values.tolist()
     if not isinstance(values, list | tuple):
-        raise InstanceError(f"must be a list, not {values!r:.60}", file=file, key=key)
+        raise InstanceError(f"must be a list, not {exact.show(values)}", file=file, key=key)
     return list(values)
 
 
@@ -272,22 +294,28 @@ def _read_file(path: Path, *, key: str) -> Any:
     import polars as pl
 
     suffix = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
-    if path.is_dir():
+    try:
+        folder, there = path.is_dir(), path.is_file()
+    except OSError as error:
+        raise InstanceError(f"cannot be opened: {error.strerror}", file=exact.show(str(path), 80), key=key) from None
+    if folder:
         raise InstanceError(f"is a folder; a table file is needed ({SUFFIXES})", file=path, key=key)
-    if not path.is_file():
+    if not there:
         raise InstanceError("there is no such file", file=path, key=key)
     try:
         if suffix in (".csv", ".tsv", ".csv.gz"):
-            return _read_csv(path)
+            return _read_csv(path, key=key)
         if suffix == ".parquet":
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
         if suffix in (".arrow", ".feather", ".ipc"):
-            return pl.read_ipc(path)
+            with path.open("rb") as source:
+                stream = source.read(6) != b"ARROW1"
+            return pl.read_ipc_stream(path) if stream else pl.read_ipc(path)
         if suffix == ".json":
             return _read_json(path, key=key)
     except InstanceError:
         raise
-    except (pl.exceptions.PolarsError, OSError, ValueError, RecursionError, UnicodeError) as error:
+    except Exception as error:  # whatever a reader says of a malformed file: EOFError, zlib.error, ArithmeticError, ...
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InstanceError(f"cannot be read as {suffix.lstrip('.')}: {reason}", file=path, key=key) from None
     except pl.exceptions.PanicException as error:  # a malformed binary file that the reader did not expect
@@ -295,27 +323,45 @@ def _read_file(path: Path, *, key: str) -> Any:
     raise InstanceError(f"unknown kind of table {suffix!r}; allowed are {SUFFIXES}", file=path, key=key)
 
 
-def _read_csv(path: Path) -> Any:
+def _read_csv(path: Path, *, key: str) -> Any:
+    """A frame of text columns; rows that are blank at the end of the file are dropped."""
     import csv
     import gzip
 
     import polars as pl
 
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as lines:
+    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
         first = lines.readline()
+    if not first.strip():
+        raise ValueError("the file is empty, or its first line is: a header that names the columns is needed")
     separator = next((mark for mark in (",", ";", "\t") if mark in first), ",")
     header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
     repeated = {name for name in header if header.count(name) > 1}
     if repeated:
         raise ValueError(f"the header names {sorted(repeated)[0]!r} twice")
-    frame = pl.read_csv(path, separator=separator, infer_schema=False, raise_if_empty=True)
-    return frame.rename({old: new for old, new in zip(frame.columns, header, strict=True) if old != new})
+    try:
+        frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
+    except pl.exceptions.ComputeError:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+            for row, cells in enumerate(csv.reader(lines, delimiter=separator)):
+                if len(cells) > len(header):
+                    problem = f"has {len(cells)} cells where the header names {len(header)} columns"
+                    raise InstanceError(problem, file=path, key=key, row=row) from None
+        raise
+    if len(frame.columns) != len(header):
+        raise ValueError("the header must be one line that names the columns")
+    frame = frame.rename(dict(zip(frame.columns, header, strict=True)))
+    if frame.height and all(value is None for value in frame.row(-1)):
+        filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
+        frame = frame.head(int(filled[-1]) + 1 if len(filled) else 0)
+    return frame
 
 
 def _read_json(path: Path, *, key: str) -> dict[str, list[Any]]:
     from mechopt.instance import parse_json
 
-    data = parse_json(path.read_text(encoding="utf-8"))
+    data = parse_json(path.read_bytes().decode("utf-8-sig"))
     if isinstance(data, list) and data and all(isinstance(record, dict) for record in data):
         names = list(dict.fromkeys(name for record in data for name in record))
         return {name: [record.get(name) for record in data] for name in names}

@@ -17,7 +17,7 @@ LAYERS = [
     {"errors", "exact"},
     {"paper", "program", "finding", "picture"},
     {"outcome", "catalog", "distributions"},
-    {"instance", "tables", "solve", "certify", "rational", "residuals", "prices", "properties", "tasks"},
+    {"instance", "tables", "solver", "certify", "rational", "residuals", "prices", "properties", "tasks"},
     {"mechanisms"},  # never each other
     {"claims", "evidence"},
     {"report"},
@@ -29,7 +29,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # One home for each dependency; the modules of mechopt/ not named here may not import it at all.
 HOMES = {
-    "highspy": {"solve"},
+    "highspy": {"solver"},
     "flint": {"exact", "rational", "certify", "evidence", "mechanisms"},
     "cyclopts": {"cli", "__main__"},
     "sympy": {"evidence"},
@@ -116,7 +116,7 @@ def test_imports_point_up_the_list(path: Path) -> None:
         ("catalog", "import models.overage", "by path"),
         ("report", "import mechopt._bundled.models", "by path"),
         ("instance", "import highspy", "its home"),
-        ("solve", "import highspy", ""),
+        ("solver", "import highspy", ""),
         ("outcome", "from mechopt import __version__", ""),
     ],
 )

@@ -19,7 +19,7 @@ from mechopt.prices import Interval, point_intervals, price_intervals
 from mechopt.program import AT_LOWER, AT_UPPER, BASIC, Basis, LinearProgram, Solution
 from mechopt.rational import decimals
 from mechopt.residuals import Residuals, residuals
-from mechopt.solve import solve
+from mechopt.solver import solve
 
 INF = np.inf
 

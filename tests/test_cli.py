@@ -154,3 +154,14 @@ def test_every_shipped_model_solves_with_all_checks_holding(name: str) -> None:
     outcome = mechopt.check(name)
     assert outcome.checks
     assert [finding.property for finding in outcome.checks if not finding.holds] == []
+
+
+def test_the_verbs_stay_functions_whatever_was_imported() -> None:
+    """A submodule named like a verb would take its place as soon as it is imported."""
+    import importlib
+    import pkgutil
+
+    names = {module.name for module in pkgutil.iter_modules(mechopt.__path__)}
+    assert names.isdisjoint(mechopt.__all__)
+    importlib.import_module("mechopt.solver")
+    assert callable(mechopt.solve)

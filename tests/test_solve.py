@@ -14,7 +14,7 @@ from scipy.optimize import linprog
 
 from mechopt.errors import SolveError
 from mechopt.program import BASIC, LinearProgram, MixedIntegerProgram, Solution
-from mechopt.solve import InfeasibleError, Options, Sequence, export, solve
+from mechopt.solver import InfeasibleError, Options, Sequence, export, solve
 
 INF = np.inf
 
@@ -258,7 +258,7 @@ def test_options_that_highs_refuses_are_named() -> None:
 def test_a_second_number_of_threads_is_refused_in_words() -> None:
     code = (
         "from mechopt.program import LinearProgram\n"
-        "from mechopt.solve import Options, solve\n"
+        "from mechopt.solver import Options, solve\n"
         "lp = LinearProgram.from_dense([[1.0]], sense='max', cost=[1.0], lower=0.0, upper=1.0,"
         " row_lower=[0.0], row_upper=[2.0])\n"
         "solve(lp, options=Options(threads=1))\n"

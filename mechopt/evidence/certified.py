@@ -141,7 +141,7 @@ def _maximise(branch: LinearProgram) -> tuple[Fraction, Point] | None:
         CertificateError: the basis proves nothing.
     """
     from mechopt.certify import certify_basis
-    from mechopt.solve import InfeasibleError, solve
+    from mechopt.solver import InfeasibleError, solve
 
     try:
         solution = solve(branch)

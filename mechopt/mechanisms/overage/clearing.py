@@ -87,7 +87,7 @@ def scarcity(overage_total: Any, slack_total: Any, sign: int) -> Any:
     """
     if sign <= 0:
         return overage_total * 0
-    return divide(overage_total - slack_total, overage_total)
+    return max(divide(overage_total - slack_total, overage_total), 0)  # rounded totals may come out the other way round
 
 
 def divide(numerator: Any, denominator: Any) -> Any:
@@ -104,6 +104,7 @@ def clear(
     rule: Rule = "linear",
     alpha: int | float | Fraction = 1,
     tie: Tie = "max",
+    sign: int | None = None,
 ) -> Clearing:
     """Settle claims against entitlements: slack covers overage.
 
@@ -115,6 +116,7 @@ def clear(
         alpha: the exponent of the power rules, > 0.
         tie: which branch of eq. (3) holds at X = I where alpha is not 1: the larger ("max", as printed), the one
             from X < I ("left") or from X > I ("right").
+        sign: the exact sign of X - I, where the caller has it (from numbers that the arrays had to round).
 
     Returns:
         The clearing, in the arithmetic of the arrays.
@@ -127,7 +129,7 @@ def clear(
     # Objects: np.maximum and the sign comparison work elementwise on exact rationals.
     difference = claim - entitlement
     overage, slack = np.maximum(difference, 0), np.maximum(-difference, 0)
-    sign = exact.sign_of_difference(claim, entitlement)
+    sign = exact.sign_of_difference(claim, entitlement) if sign is None else sign
     over, under = total(overage), total(slack)
     coverage = cover(overage, over, under, sign, rule=rule, alpha=alpha, tie=tie)
     rebate = np.zeros_like(coverage)
@@ -135,7 +137,10 @@ def clear(
         rebate = slack * divide(under - over, under)
     covered = coverage == overage
     # Fully covered: the claim itself, not entitlement + (claim - entitlement), which rounds.
-    payoff = np.where(covered, np.where(slack > 0, claim + rebate, claim), entitlement + coverage)
+    partly = entitlement + coverage
+    if rule != "power":
+        partly = np.minimum(partly, claim)  # the coverage is at most the overage; an ulp of rounding must not pass it
+    payoff = np.where(covered, np.where(slack > 0, claim + rebate, claim), partly)
     return Clearing(
         overage=overage,
         slack=slack,
@@ -167,7 +172,8 @@ def cover(
     if rule in ("linear", "rebate") or alpha == 1:
         if sign == 0:
             return overage.copy()
-        ratio = divide(slack_total, overage_total)
+        # X > I exactly, but rounded totals may come out the other way round.
+        ratio = min(divide(slack_total, overage_total), 1)
         # v * (I / X), not (v * I) / X: the ratio is at most 1, so the coverage never exceeds the overage.
         return overage * ratio
     if rule == "capped_power":
@@ -177,6 +183,9 @@ def cover(
     weight = power_weights(overage, alpha)
     shared = weight * divide(slack_total, total(weight))
     if sign == 0 and tie == "max":
+        if overage.dtype != object:
+            # A share that differs from the overage by rounding only is the overage: equal overages are no jump.
+            shared = np.where(np.isclose(shared, overage, rtol=1e-13, atol=0.0), overage, shared)
         return np.maximum(overage, shared)
     return shared
 
@@ -220,7 +229,8 @@ def _capped(overage: NDArray[Any], slack_total: Any, alpha: int | float | Fracti
     capped_before = np.concatenate([[v[0] * 0], np.cumsum(v)[:-1]])
     weight_after = np.cumsum(w[::-1])[::-1]
     level = (slack_total - capped_before) / weight_after
-    first_free = int(np.argmax(level * w < v))  # X > I, so somebody stays below his cap
+    free = np.flatnonzero(level * w < v)  # X > I, so somebody stays below his cap; unless rounding hides it
+    first_free = int(free[0]) if free.size else len(v) - 1
     result = np.zeros_like(overage)
     result[positive] = np.minimum(overage[positive], weight[positive] * level[first_free])
     return result

@@ -105,6 +105,15 @@ class Schema(Common):
     penalty: Any = None
 
 
+def _above(values: NDArray[Any], bound: Number) -> NDArray[np.bool_]:
+    """Which values exceed the bound; a float counts as its shortest decimal."""
+    if values.dtype.kind != "f":
+        result: NDArray[np.bool_] = (values > bound).astype(bool)
+        return result
+    limit = exact.as_float(bound)
+    return values >= limit if limit < np.inf and exact.parse(limit) > bound else values > limit
+
+
 def from_document(document: Document) -> Environment:
     """The environment that a model document describes.
 
@@ -122,10 +131,12 @@ def from_document(document: Document) -> Environment:
     table = document.table(schema.accounts, "accounts", ["account", "entitlement", "claim"])
     claim = table.numbers("claim", minimum=0)
     if bound is not None:
-        above = claim > bound
+        above = _above(claim, bound)
         if above.any():
             row = int(above.argmax())
-            raise table.error(f"must be at most claim_bound = {schema.claim_bound}, not {claim[row]}", "claim", row)
+            raise table.error(
+                f"must be at most claim_bound = {schema.claim_bound}, not {exact.parse(claim[row])}", "claim", row
+            )
     try:
         return Environment(
             account=table.names("account"),
