@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ import numpy as np
 from mechopt.mechanisms.overage import settle, settle_parquet
 
 Candidate = Callable[[], Any]
+
+
+def settle_only(*columns: Any, **options: Any) -> Any:
+    """The payoffs alone."""
+    return settle(*columns, **options)[0]
 
 
 def naive(entitlement: Any, claim: Any) -> Any:
@@ -97,9 +103,9 @@ def candidates(n: int) -> tuple[dict[str, Candidate], Any, Any]:
     if len(engines) == 1:
         print("skipped: compiled, numba is not installed")
     for engine in engines:
-        found[f"float, {engine}"] = lambda e=engine: settle(*floats, engine=e, out=out)[0]
+        found[f"float, {engine}"] = partial(settle_only, *floats, engine=engine, out=out)
         for method in ("cumulative", "largest_remainder"):
-            found[f"{method}, {engine}"] = lambda e=engine, m=method: settle(*whole, rounding=m, engine=e, out=units)[0]
+            found[f"{method}, {engine}"] = partial(settle_only, *whole, rounding=method, engine=engine, out=units)
     return found, floats, whole
 
 

@@ -197,9 +197,7 @@ def _unicode(text: str, key: object) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError(
-            f"{ascii(key)}: the text {ascii(text)[:40]} is not Unicode (half of a surrogate pair)"
-        ) from None
+        raise ValueError(f"{key!a}: the text {ascii(text)[:40]} is not Unicode (half of a surrogate pair)") from None
 
 
 def parse_json(text: str) -> Any:
@@ -249,25 +247,21 @@ def _feed_array(digest: Any, array: Any) -> None:
     """int64 where all numbers are whole and fit, float64 where floats stand for them, else text: by value, not type."""
     import numpy as np
 
-    from mechopt.tables import pack
-
     kept: Any = exact.integers(array)
-    if kept is None and array.dtype.kind == "f" and not np.array_equal(np.rint(array), array):
-        kept = array.astype(np.float64) + 0.0  # no negative zeros
     if kept is None:
-        try:
-            numbers = [exact.parse(item) for item in array.ravel().tolist()]
-        except ValueError:  # names, not numbers
-            numbers = None
-        if numbers is not None:
-            kept = pack(numbers)
-            if kept.dtype == object and all(exact.parse(exact.as_float(n)) == n for n in numbers if abs(n) < 2**1000):
-                floats = [exact.as_float(n) for n in numbers]
-                kept = np.array(floats) if all(map(np.isfinite, floats)) else kept
+        kept = array
+        if array.dtype == object:
+            floats = np.array([exact.as_float(number) for number in array.ravel()]).reshape(array.shape)
+            if np.isfinite(floats).all() and all(
+                exact.parse(value) == number
+                for value, number in zip(floats.ravel().tolist(), array.ravel(), strict=True)
+            ):
+                kept = floats
     digest.update(f"\0{array.shape}".encode())
-    if kept is None or kept.dtype == object:
-        for item in array.ravel().tolist() if kept is None else kept:
+    if kept.dtype == object:
+        for item in kept.ravel():
             digest.update(f"\0{item}".encode())
     else:
+        kept = kept if kept.dtype.kind == "i" else kept.astype(np.float64) + 0.0  # no negative zeros
         digest.update(kept.dtype.str.encode())
         digest.update(np.ascontiguousarray(kept).tobytes())

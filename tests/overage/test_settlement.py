@@ -75,8 +75,9 @@ def test_float_payoffs_are_the_exact_ones_rounded(engine: str, data: tuple[list[
     entitlement, claim = (np.array(column, dtype=np.float64) / 8 for column in data)
     payoff, totals = settle(entitlement, claim, engine=engine)  # type: ignore[arg-type]
     held, asked = ([Fraction(x) for x in column.tolist()] for column in (entitlement, claim))
-    over = sum(max(c - e, 0) for e, c in zip(held, asked, strict=True))
-    under = sum(max(e - c, 0) for e, c in zip(held, asked, strict=True))
+    zero = Fraction(0)
+    over = sum((max(c - e, zero) for e, c in zip(held, asked, strict=True)), zero)
+    under = sum((max(e - c, zero) for e, c in zip(held, asked, strict=True)), zero)
     assert totals.sign == (over > under) - (over < under)
     share = min(Fraction(1), under / over) if over else Fraction(1)
     for e, c, got in zip(held, asked, payoff.tolist(), strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 LANE = 1024  # elements summed without compensation, between two compensated additions
 
 
-@nb.njit(cache=True, fastmath=True)  # type: ignore[misc]  # numba publishes no types
+@nb.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]  # numba publishes no types
 def _lane(entitlement: Any, claim: Any, start: int, stop: int) -> Any:
     over = under = held = 0.0
     for i in range(start, stop):
@@ -21,7 +21,7 @@ def _lane(entitlement: Any, claim: Any, start: int, stop: int) -> Any:
     return over, under, held
 
 
-@nb.njit(cache=True)  # type: ignore[misc]
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]  # as above
 def _add(total: float, lost: float, term: float) -> Any:
     """One step of Neumaier's compensated sum."""
     both = total + term
@@ -29,7 +29,7 @@ def _add(total: float, lost: float, term: float) -> Any:
     return both, lost
 
 
-@nb.njit(cache=True)  # type: ignore[misc]
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]  # as above
 def sums(entitlement: Any, claim: Any) -> Any:
     """X, I and the sum of L, compensated."""
     over = under = held = 0.0
@@ -42,14 +42,14 @@ def sums(entitlement: Any, claim: Any) -> Any:
     return over + over_lost, under + under_lost, held + held_lost
 
 
-@nb.njit(cache=True)  # type: ignore[misc]
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]  # as above
 def payoffs(entitlement: Any, claim: Any, ratio: float, payoff: Any) -> None:
     """min(C, L + (C - L) * ratio)."""
     for i in range(len(claim)):
         payoff[i] = min(claim[i], entitlement[i] + (claim[i] - entitlement[i]) * ratio)
 
 
-@nb.njit(cache=True)  # type: ignore[misc]
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]  # as above
 def _quota(overage: int, over: int, under: int, ratio: float) -> Any:
     """Floor and remainder of v * I / X; products wrap modulo 2**64, the remainder does not."""
     floor = np.int64(overage * ratio)
@@ -63,7 +63,7 @@ def _quota(overage: int, over: int, under: int, ratio: float) -> Any:
     return floor, rest
 
 
-@nb.njit(cache=True)  # type: ignore[misc]
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]  # as above
 def cumulative(entitlement: Any, claim: Any, over: int, under: int, carry: int, payoff: Any) -> int:
     """Payoffs under prefix floors; returns the carry."""
     ratio = under / over
@@ -81,7 +81,7 @@ def cumulative(entitlement: Any, claim: Any, over: int, under: int, carry: int, 
     return carry
 
 
-@nb.njit(cache=True)  # type: ignore[misc]
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]  # as above
 def floors(entitlement: Any, claim: Any, over: int, under: int, payoff: Any, rest: Any, counts: Any) -> int:
     """Payoffs with floored quotas, the remainders and their histogram; returns the units dealt."""
     ratio, scale, dealt, last = under / over, len(counts) / over, 0, len(counts) - 1

@@ -143,7 +143,8 @@ def _whole_power(environment: Environment, overage: NDArray[Any], over: int, und
     quotas = cover(
         overage, over, under, sign, rule=environment.rule, alpha=environment.alpha, tie=environment.tie
     ).tolist()
-    return getattr(rounding, environment.rounding)([Fraction(quota) for quota in quotas])  # type: ignore[no-any-return]
+    deal = rounding.largest_remainder if environment.rounding == "largest_remainder" else rounding.cumulative
+    return deal([Fraction(quota) for quota in quotas])
 
 
 def guarantee(environment: Environment, clearing: Clearing) -> Guarantee:
