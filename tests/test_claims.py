@@ -118,6 +118,14 @@ def test_refutation_is_shrunk_and_replayed() -> None:
     assert witness.steps == "10 is not below 10"
 
 
+def test_shrinking_stays_within_the_hypotheses() -> None:
+    """The smallest counterexample is one of the statement, not of something else."""
+    hypotheses = [lambda instance: instance["x"] > 15]
+    witness = run(piece("smt", False, witness={"x": 90}), replay=below_ten, hypotheses=hypotheses).witness
+    assert witness is not None
+    assert witness.instance == {"x": 16}
+
+
 def test_search_and_checker_both_confirm_the_shrunk_witness() -> None:
     """Where the search can look again, shrinking stays within what it refutes too."""
     against = piece("sampled", False, witness={"x": 40}, violates=lambda instance: instance["x"] >= 12)
@@ -166,6 +174,8 @@ def test_changed_verdict_is_not_as_expected() -> None:
     assert not run(piece(complete=True), expected="proved_in_range").as_expected
     assert not run(piece(complete=False), expected="proved").as_expected
     assert run(piece(complete=False)).as_expected
+    assert not run(piece(control=None), expected="not_checked").as_expected
+    assert not run(piece(control=None)).as_expected
 
 
 def linked(**verdicts: tuple[str, list[str]]) -> dict[str, Record]:
@@ -183,6 +193,19 @@ def test_a_claim_is_worth_no_more_than_what_it_rests_on() -> None:
     assert [found[name].verdict for name in "abc"] == ["supported"] * 3
     assert "claims.c, which is supported" in found["b"].reason
     assert found["a"].rests_on == {"claims.b": "supported"}
+
+
+def test_the_weakest_support_counts() -> None:
+    """Whatever the order; and a claim that is no better than its support keeps its verdict without a remark."""
+    found = linked(
+        a=("proved", ["c", "b"]),
+        b=("proved", []),
+        c=("supported", []),
+        d=("proved", ["b", "c"]),
+        e=("supported", ["c"]),
+    )
+    assert found["a"].verdict == found["d"].verdict == "supported"
+    assert (found["e"].verdict, found["e"].reason) == ("supported", "")
 
 
 def test_a_proof_that_rests_on_a_refuted_claim_proves_nothing() -> None:

@@ -159,6 +159,15 @@ def test_symbolic_sign_of_a_rational_term() -> None:
     assert symbolic.nonnegative(lambda case: a**2 - 2 * a * b + b**2, **options).holds is None
 
 
+def test_symbolic_control_that_is_undecided_is_a_fault() -> None:
+    """Not refuted is not refuted, whatever the reason."""
+    a, b = symbolic.positive("a b")
+    control = ("a square", lambda case: a**2 - 2 * a * b + b**2)
+    evidence = symbolic.nonnegative(lambda case: a, cases=[0], control=control, range="r", complete=True)
+    assert evidence.holds
+    assert "control" in (evidence.fault or "")
+
+
 def test_symbolic_sign_patterns() -> None:
     """All of them, each once."""
     assert len(set(symbolic.sign_patterns(3))) == 8
@@ -241,6 +250,30 @@ def test_certified_enumerates_whole_variables() -> None:
     unbounded = certified.program({"x": 1}, whole=["x"])
     with pytest.raises(SolveError, match="finite bounds"):
         certified.bound(unbounded, control=("c", relaxed), range="r")
+
+
+def test_certified_equations_bind_on_both_sides() -> None:
+    """x == 1/2 leaves no room below either: -x is at most -1/2."""
+    fixed = certified.program({"x": -1}, [("fixed", {"x": 1}, "==", Fraction(1, 2))])
+    low = certified.program({"x": -1}, [("floor", {"x": 1}, ">=", Fraction(1, 4))])
+    assert certified.bound(fixed, limit=Fraction(-1, 2), control=("a lower floor", low), range="r").holds
+
+
+def test_certified_does_not_take_infeasibility_on_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A branch that the solver wrongly calls infeasible stays open."""
+    import mechopt.solver
+
+    true_solve = mechopt.solver.solve
+
+    def mistaken(program: Any, **options: Any) -> Any:
+        if program.sense == "max":
+            raise mechopt.solver.InfeasibleError("no feasible point", ())
+        return true_solve(program, **options)
+
+    monkeypatch.setattr(mechopt.solver, "solve", mistaken)
+    evidence = certified.bound(linear(1), limit=1, control=("c", linear(4)), range="r")
+    assert evidence.holds is None
+    assert "does not confirm" in evidence.detail
 
 
 def test_certified_unbounded_is_undecided_and_infeasible_is_vacuous() -> None:
