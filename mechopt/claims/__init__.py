@@ -8,10 +8,10 @@
 A file of claims decorates generators of evidence with `claim`; see docs/verify-your-own.md.
 """
 
-from mechopt.claims.claim import Claim, Verdict, claim, unchecked
-from mechopt.claims.explain import explain
+from mechopt.claims.explanation import explain
 from mechopt.claims.record import VERDICTS, Ledger, Record, Witness
 from mechopt.claims.runner import replay, verify
+from mechopt.claims.statement import Claim, Verdict, claim, unchecked
 from mechopt.evidence import Control, Evidence, Run
 
 __all__ = [

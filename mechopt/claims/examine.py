@@ -10,8 +10,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from mechopt.claims.claim import Claim, describe
 from mechopt.claims.record import Record, Witness
+from mechopt.claims.statement import Claim, describe
 from mechopt.claims.verdict import weigh
 from mechopt.evidence import Evidence, Instance, Irrational, Run, satisfied, text
 from mechopt.evidence.shrink import shrink

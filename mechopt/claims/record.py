@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from mechopt.claims.claim import Claim, Verdict, describe
+from mechopt.claims.statement import Claim, Verdict, describe
 from mechopt.evidence import Evidence, Instance
 from mechopt.outcome import plain
 

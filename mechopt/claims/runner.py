@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from mechopt import tasks
-from mechopt.claims.claim import describe
 from mechopt.claims.examine import examine
 from mechopt.claims.record import Ledger, Record
 from mechopt.claims.select import Shelf, claims_of, complete, select, shelf
+from mechopt.claims.statement import describe
 from mechopt.claims.verdict import settle
 from mechopt.errors import CatalogError
 from mechopt.evidence import Instance, Run, Tier

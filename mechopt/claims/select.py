@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mechopt import catalog
-from mechopt.claims.claim import MADE, Claim, slug
+from mechopt.claims.statement import MADE, Claim, slug
 from mechopt.errors import CatalogError
 
 _LOADED: dict[str, str] = {}  # content of each file when it was loaded

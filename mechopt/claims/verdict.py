@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mechopt.claims.claim import Verdict
 from mechopt.claims.record import Record
+from mechopt.claims.statement import Verdict
 from mechopt.evidence import DEDUCTIVE, Evidence
 
 
