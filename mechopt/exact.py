@@ -83,7 +83,11 @@ def _whole(value: Fraction) -> int | Fraction:
 def show(value: object, width: int = 40) -> str:
     """A value for a message: short, and never itself an error (huge integers, deep nesting)."""
     try:
-        text = str(value) if isinstance(value, Decimal) else repr(value)
+        if isinstance(value, Fraction):
+            decimal = Decimal(value.numerator) / value.denominator
+            text = str(decimal if Fraction(decimal) == value else value)
+        else:
+            text = str(value) if isinstance(value, Decimal) else repr(value)
     except (ValueError, RecursionError):
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= width else text[: width - 3] + "..."

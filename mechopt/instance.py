@@ -248,20 +248,30 @@ def _feed_array(digest: Any, array: Any) -> None:
     import numpy as np
 
     kept: Any = exact.integers(array)
+    if kept is None and array.dtype.kind == "f" and not np.array_equal(np.rint(array), array):
+        kept = array.astype(np.float64) + 0.0  # no negative zeros
     if kept is None:
-        kept = array
-        if array.dtype == object:
-            floats = np.array([exact.as_float(number) for number in array.ravel()]).reshape(array.shape)
-            if np.isfinite(floats).all() and all(
-                exact.parse(value) == number
-                for value, number in zip(floats.ravel().tolist(), array.ravel(), strict=True)
-            ):
-                kept = floats
+        kept = _canonical(array.ravel().tolist())
     digest.update(f"\0{array.shape}".encode())
-    if kept.dtype == object:
-        for item in kept.ravel():
+    if isinstance(kept, list):
+        for item in kept:
             digest.update(f"\0{item}".encode())
     else:
-        kept = kept if kept.dtype.kind == "i" else kept.astype(np.float64) + 0.0  # no negative zeros
         digest.update(kept.dtype.str.encode())
         digest.update(np.ascontiguousarray(kept).tobytes())
+
+
+def _canonical(items: list[Any]) -> Any:
+    """Numbers as an int64 or float64 array where it holds their values, else a list."""
+    import numpy as np
+
+    try:
+        numbers = [exact.parse(item) for item in items]
+    except ValueError:  # names, not numbers
+        return items
+    if all(isinstance(number, int) and abs(number) < 2**63 for number in numbers):
+        return np.array(numbers, dtype=np.int64)
+    floats = np.array([exact.as_float(number) for number in numbers])
+    if np.isfinite(floats).all() and all(exact.parse(f) == n for f, n in zip(floats.tolist(), numbers, strict=True)):
+        return floats
+    return numbers

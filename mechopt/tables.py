@@ -58,13 +58,9 @@ class Table:
         names: list[str] = []
         seen: dict[str, int] = {}
         for index, value in enumerate(values):
-            if isinstance(value, bool) or not isinstance(value, str | int) or not exact.show(value).strip("' "):
+            name = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+            if not name:
                 raise self.error(f"a name is needed (text or a whole number), not {exact.show(value)}", column, index)
-            if isinstance(value, int) and abs(value) >= 10**exact.LARGEST_DIGITS:
-                raise self.error(f"a name has at most {exact.LARGEST_DIGITS} digits", column, index)
-            if isinstance(value, str) and not value.isprintable():
-                raise self.error(f"a name has no control characters, unlike {exact.show(value)}", column, index)
-            name = str(value).strip()
             if name in seen:
                 other = seen[name] + 1 if self.row is None else int(self.row[seen[name]])
                 raise self.error(

@@ -78,12 +78,14 @@ class Environment:
             raise InstanceError("must be finite", key=key, row=int((~np.isfinite(array)).argmax()) + 1)
         if (array < 0).any():
             row = int((array < 0).argmax())
-            raise InstanceError(f"must be at least 0, not {array[row]}", key=key, row=row + 1)
+            raise InstanceError(f"must be at least 0, not {exact.show(array[row])}", key=key, row=row + 1)
         if self.rounding != "none" and exact.integers(array) is None:
             for row, value in enumerate(array.tolist(), 1):
                 if not isinstance(exact.parse(value), int):
                     raise InstanceError(
-                        f"rounding = {self.rounding!r} deals out whole units; {value} is not whole", key=key, row=row
+                        f"rounding = {self.rounding!r} deals out whole units; {exact.show(value)} is not whole",
+                        key=key,
+                        row=row,
                     )
         if self.arithmetic == "float" and self.rounding == "none":
             # Overflow warns and gives inf, which is what is looked for.
@@ -123,9 +125,9 @@ def from_document(document: Document) -> Environment:
     schema = document.convert(Schema)
     alpha = document.number(schema.alpha, "alpha", positive=True)
     if alpha > 1000 or alpha < Fraction(1, 1000):
-        raise document.error(f"must be from 1/1000 to 1000, not {schema.alpha}", "alpha")
+        raise document.error(f"must be from 1/1000 to 1000, not {exact.show(schema.alpha)}", "alpha")
     if schema.rule in ("linear", "rebate") and alpha != 1:
-        raise document.error(f'alpha = {schema.alpha} needs rule = "power" or "capped_power"', "alpha")
+        raise document.error(f'alpha = {exact.show(schema.alpha)} needs rule = "power" or "capped_power"', "alpha")
     bound = None if schema.claim_bound is None else document.number(schema.claim_bound, "claim_bound", minimum=0)
     penalty = None if schema.penalty is None else document.number(schema.penalty, "penalty", minimum=0)
     table = document.table(schema.accounts, "accounts", ["account", "entitlement", "claim"])
@@ -135,7 +137,9 @@ def from_document(document: Document) -> Environment:
         if above.any():
             row = int(above.argmax())
             raise table.error(
-                f"must be at most claim_bound = {schema.claim_bound}, not {exact.parse(claim[row])}", "claim", row
+                f"must be at most claim_bound = {exact.show(bound)}, not {exact.show(exact.parse(claim[row]))}",
+                "claim",
+                row,
             )
     try:
         return Environment(
