@@ -141,10 +141,11 @@ def from_document(document: Document) -> Environment:
                 "claim",
                 row,
             )
+    entitlement, account = table.numbers("entitlement", minimum=0), table.names("account")
     try:
         return Environment(
-            account=table.names("account"),
-            entitlement=table.numbers("entitlement", minimum=0),
+            account=account,
+            entitlement=entitlement,
             claim=claim,
             rule=schema.rule,
             alpha=alpha,
