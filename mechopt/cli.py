@@ -105,6 +105,7 @@ def verify(
     explain: Annotated[bool, Parameter(negative="", help="Show statement, reading, evidence and witness.")] = False,
     full: Annotated[bool, Parameter(negative="", help="Run the slow evidence too.")] = False,
     workers: int = 1,
+    seed: int = 0,
     quiet: Quiet = False,
 ) -> int:
     """Run the ledger: every numbered statement of the papers, with evidence and a computed verdict.
@@ -115,12 +116,13 @@ def verify(
     Args:
         what: mechanisms, statements or files of claims; nothing means all.
         workers: processes to use.
+        seed: of the sampled evidence.
     """
     from mechopt import api, claims
     from mechopt.report import ledger as pages
 
     with _progress(quiet=quiet or json) as progress:
-        ledger = api.verify(*what, workers=workers, tier="full" if full else "quick", progress=progress)
+        ledger = api.verify(*what, workers=workers, tier="full" if full else "quick", seed=seed, progress=progress)
     if json:
         import json as encoder
 
@@ -132,8 +134,8 @@ def verify(
         console.print(pages.table(ledger))
         if explain:
             for record in ledger.records:
-                console.print(claims.explain(record), markup=False, highlight=False)
-    return 0 if ledger.as_expected else 1
+                console.print(claims.explain(record), markup=False, highlight=False, soft_wrap=True)
+    return 130 if ledger.interrupted else ledger.exit_status
 
 
 @app.command(name="list")
