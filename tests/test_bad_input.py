@@ -74,6 +74,11 @@ def nan_parquet(folder: Path) -> Path:
     return toml('accounts = "t.parquet"\n')(folder)
 
 
+def truths_parquet(folder: Path) -> Path:
+    pl.DataFrame({"account": ["a"], "entitlement": [True], "claim": [1]}).write_parquet(folder / "t.parquet")
+    return toml('accounts = "t.parquet"\n')(folder)
+
+
 def null_arrow(folder: Path) -> Path:
     pl.DataFrame({"account": ["a", "b"], "entitlement": [1, None], "claim": [2, 3]}).write_ipc(folder / "t.arrow")
     return toml('accounts = "t.arrow"\n')(folder)
@@ -219,6 +224,13 @@ CASES: dict[str, tuple[Maker, list[str]]] = {
         toml('rule = "power"\nalpha = "1/2"\narithmetic = "exact"\n' + cell(entitlement="1", claim="4")),
         ["model.toml", "alpha", "irrational"],
     ),
+    "tie that whole units cannot follow": (
+        toml(
+            'rule = "power"\nalpha = 2\nrounding = "cumulative"\n'
+            'accounts = { account = ["a", "b", "c"], entitlement = [10, 10, 10], claim = [11, 12, 7] }\n'
+        ),
+        ["model.toml", "tie", "left"],
+    ),
     # Tables in files.
     "no table": (toml('accounts = "none.csv"\n'), ["none.csv", "accounts", "no such file"]),
     "folder as table": (folder_as_table, ["t.csv", "accounts", "folder"]),
@@ -279,6 +291,7 @@ CASES: dict[str, tuple[Maker, list[str]]] = {
     "parquet damaged": (broken_parquet, ["t.parquet", "accounts", "parquet"]),
     "parquet nan": (nan_parquet, ["t.parquet", "accounts.claim", "row 2", "finite"]),
     "parquet dates": (date_parquet, ["t.parquet", "accounts.claim", "row 1", "number"]),
+    "parquet truths": (truths_parquet, ["t.parquet", "accounts.entitlement", "row 1", "number"]),
     "arrow empty": (table("", "t.arrow"), ["t.arrow", "accounts", "arrow"]),
     "arrow damaged": (table(b"ARROW1\0\0" + bytes(100) + b"ARROW1", "t.feather"), ["t.feather", "accounts"]),
     "arrow null": (null_arrow, ["t.arrow", "accounts.entitlement", "row 2", "empty"]),
@@ -303,7 +316,8 @@ CASES: dict[str, tuple[Maker, list[str]]] = {
 def test_bad_input_is_refused_in_one_line(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     make, words = CASES[name]
     path = make(tmp_path)
-    status = main(["solve", str(path), "--json"])
+    before = sorted(tmp_path.rglob("*"))
+    status = main(["solve", str(path), "--json", "--out", str(tmp_path / "out")])
     out, err = capfd.readouterr()
     assert status == 2, err
     assert out == ""
@@ -314,6 +328,7 @@ def test_bad_input_is_refused_in_one_line(name: str, tmp_path: Path, capfd: pyte
     assert len(err) < 1500 or "too long" in name
     for word in words:
         assert word in err, (word, err)
+    assert sorted(tmp_path.rglob("*")) == before  # nothing is written
 
 
 def test_there_are_at_least_sixty_cases() -> None:
