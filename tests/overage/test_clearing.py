@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import mechopt
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.overage.clearing import clear
+from mechopt.mechanisms.overage.clearing import Tie, clear
 
 amount = st.fractions(min_value=0, max_value=20, max_denominator=12)
 profiles = st.lists(st.tuples(amount, amount), min_size=1, max_size=7)
@@ -71,7 +71,7 @@ def test_floats_stay_within_their_guarantee(profile: list[tuple[Fraction, Fracti
         "entitlement": [float(round(e, 3)) for e, _ in profile],
         "claim": [float(round(c, 3)) for _, c in profile],
     }
-    document = {"mechanism": "overage", "rule": rule, "accounts": columns}
+    document: dict[str, Any] = {"mechanism": "overage", "rule": rule, "accounts": columns}
     if rule in ("power", "capped_power"):
         document["alpha"] = 2
     rough, sharp = mechopt.solve(document), mechopt.solve(document | {"arithmetic": "exact"})
@@ -93,8 +93,9 @@ def test_equation_4_fails_at_the_boundary(alpha: Any, claim: list[int], payoff: 
     assert result.sign == 0
     assert list(result.payoff) == [Fraction(value) for value in payoff]
     assert sum(result.payoff) > 30
-    for tie in ("left", "right"):
-        assert sum(clear(exactly([10, 10, 10]), exactly(claim), rule="power", alpha=alpha, tie=tie).payoff) == 30  # type: ignore[arg-type]
+    ties: tuple[Tie, ...] = ("left", "right")
+    for tie in ties:
+        assert sum(clear(exactly([10, 10, 10]), exactly(claim), rule="power", alpha=alpha, tie=tie).payoff) == 30
 
 
 def test_the_power_rule_can_pay_more_than_the_claim() -> None:
@@ -138,5 +139,5 @@ def test_totals_beyond_64_bits_are_conserved() -> None:
         }
     )
     assert outcome.summary["claim_total"] == 4 * big
-    assert sum(outcome.tables["accounts"]["payoff"].tolist()) == big + 1 == outcome.summary["payoff_total"]
+    assert sum(map(int, outcome.tables["accounts"]["payoff"])) == big + 1 == outcome.summary["payoff_total"]
     assert outcome.guarantee.kind == "exact"
