@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mechopt import exact
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.overage import rounding, settlement
-from mechopt.mechanisms.overage.settlement import Deal, aggregate, settle
+from mechopt.mechanisms.overage import dealing, rounding
+from mechopt.mechanisms.overage.dealing import Deal
+from mechopt.mechanisms.overage.settlement import aggregate, settle
 
 ENGINES = ["numpy", "compiled"]
 sizes = st.sampled_from([3, 50, 10**6, 2**45, 2**51, 2**55, 2**62])
@@ -60,7 +61,7 @@ def test_many_blocks_equal_the_definition(engine: str, method: str, top: int) ->
     if engine == "compiled":
         pytest.importorskip("numba")
     rng = np.random.default_rng(7)
-    n = 3 * settlement.BLOCK + 5
+    n = 3 * dealing.BLOCK + 5
     entitlement, claim = rng.integers(0, top, n), rng.integers(0, 2 * top, n)
     payoff, _ = settle(entitlement, claim, rounding=method, engine=engine)  # type: ignore[arg-type]
     assert payoff.tolist() == plainly(entitlement.tolist(), claim.tolist(), method)

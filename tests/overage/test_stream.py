@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.overage import settle, settle_parquet, stream
+from mechopt.mechanisms.overage import parquet_reader, settle, settle_parquet
 
 pytest.importorskip("duckdb")
 pytest.importorskip("pyarrow")
@@ -17,7 +17,7 @@ pytest.importorskip("pyarrow")
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "BATCH", 97)
+    monkeypatch.setattr(parquet_reader, "BATCH", 97)
 
 
 def write(path: Path, entitlement: object, claim: object) -> Path:
