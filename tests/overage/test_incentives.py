@@ -117,6 +117,8 @@ def test_floats_count_as_decimals_and_irrational_powers_are_taken_in_floats() ->
     with pytest.raises(InstanceError, match="irrational"):
         facing(column([10, 10, 10]), column([10, 11, 12]), 0, alpha=Fraction(1, 2))
     assert own_payoff(np.array([10, 10]), np.array([8, 11]), 1, Fraction(21, 2)) == Fraction(21, 2)
+    assert own_payoff([10, 10], [8, 11], 1, 13) == 12
+    assert own_payoff([10, 10, 10], [8, 11, 11], 2, 12) == Fraction(34, 3)  # whole columns stay exact
     assert own_payoff(np.array([10.0, 10.0]), np.array([8.0, 11.0]), 1, 14.0) == 12.0
 
 

@@ -22,6 +22,28 @@ Number = Any  # int or Fraction; a float where a power is irrational and the col
 FLOAT_TOLERANCE = 1e-12  # relative to the claim bound, where a power had to be taken in floats
 
 
+def payoffs(
+    entitlement: ArrayLike,
+    claim: ArrayLike,
+    *,
+    rule: Rule = "linear",
+    alpha: int | float | Fraction = 1,
+    tie: Tie = "max",
+) -> list[Number]:
+    """The payoff of every account, exact: `clearing.clear` on plain lists.
+
+    Args:
+        entitlement: L >= 0, units, shape (accounts,).
+        claim: C >= 0, units, shape (accounts,).
+        rule, alpha, tie: as in `clearing.clear`.
+
+    Source: lengyel2025, eqs. (1) and (3).
+    """
+    held, asked = (as_exact(np.array(column, dtype=object)) for column in (entitlement, claim))
+    paid: list[Number] = clear(held, asked, rule=rule, alpha=alpha, tie=tie).payoff.tolist()
+    return paid
+
+
 def own_payoff(
     entitlement: ArrayLike,
     claim: ArrayLike,
@@ -41,10 +63,13 @@ def own_payoff(
         own: its claim instead, >= 0, units.
         rule, alpha, tie: as in `clearing.clear`.
 
+    Returns:
+        Its payoff, units; exact unless a column is of floats.
+
     Source: lengyel2025, eqs. (1) and (3).
     """
     held, asked = np.asarray(entitlement), np.array(claim)
-    if asked.dtype.kind in "iu" and not isinstance(own, int):
+    if "f" not in (held.dtype.kind, asked.dtype.kind):  # whole numbers have fractions for payoffs
         held, asked = as_exact(held), as_exact(asked)
     asked[account] = own
     return clear(held, asked, rule=rule, alpha=alpha, tie=tie).payoff[account]
