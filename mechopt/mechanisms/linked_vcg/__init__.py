@@ -1,0 +1,38 @@
+"""Linked VCG: repeated allocation of durable resources, paid by linked VCG transfers. Source: zhu2021."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mechopt.paper import PAPERS
+
+if TYPE_CHECKING:
+    from mechopt.mechanisms.linked_vcg.checks import check
+    from mechopt.mechanisms.linked_vcg.document import from_document
+    from mechopt.mechanisms.linked_vcg.environment import Environment
+    from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
+    from mechopt.mechanisms.linked_vcg.market import Market
+    from mechopt.mechanisms.linked_vcg.mechanism import run, run_unlinked
+    from mechopt.mechanisms.linked_vcg.plots import pictures
+
+PAPER = PAPERS["linked_vcg"]
+
+_HOMES = {
+    "Environment": "environment",
+    "from_document": "document",
+    "run": "mechanism",
+    "run_unlinked": "mechanism",
+    "check": "checks",
+    "pictures": "plots",
+    "Knapsack": "knapsack",
+    "Market": "market",
+}
+__all__ = ["PAPER", "Environment", "Knapsack", "Market", "check", "from_document", "pictures", "run", "run_unlinked"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb's module when it is first used."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,297 @@
+"""The divisible multi-dimensional knapsack v(q, mu): value, the unique efficient investment, prices.
+
+Source: zhu2021, Section 3, eq. (1), Lemma 1 and Lemma 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt import exact
+from mechopt.certify import Certificate, certify
+from mechopt.errors import CertificateError, InstanceError
+from mechopt.prices import Interval, price_intervals
+from mechopt.program import BASIC, LinearProgram, Solution, to_float
+from mechopt.rational import rational
+from mechopt.residuals import Residuals
+from mechopt.solver import Sequence as Hot
+
+LARGEST_GAP = 1e-7  # relative, above which residuals are no proof of an optimum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Geometry:
+    """A price vertex: the types it makes just worth their cost, below it and above it.
+
+    Attributes:
+        partial: the R types with price . theta = 1, the only ones that can be invested in partly, sorted.
+        full: whether price . theta < 1: always invested in entirely, shape (types,).
+        price: p >= 0, payoff per resource unit, shape (resources,).
+        displaced: what one unit of each full type takes from each partial type, shape (R, types); 0 for the others.
+        inverse: of the partial types' needs: amounts of the partial types per resource unit, shape (R, resources).
+    """
+
+    partial: NDArray[np.intp]
+    full: NDArray[np.bool_]
+    price: NDArray[Any]
+    displaced: NDArray[Any]
+    inverse: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Investment:
+    """The efficient use of the stock by given projects.
+
+    Attributes:
+        value: v(q, mu), payoff.
+        amount: alpha, projects invested in, shape (types,).
+        geometry: the price vertex found; its price is one of several where `price_range` is not a point.
+        price_range: all prices, an interval a resource.
+        unique_price: whether there is one price vector.
+        certificate: exact, or residuals of the float solve.
+    """
+
+    value: Any
+    amount: NDArray[Any]
+    geometry: Geometry
+    price_range: Sequence[Interval]
+    unique_price: bool
+    certificate: Certificate | Residuals
+
+
+class Knapsack:
+    """v(q, .) for one stock and one set of types, solved from one hot start after another.
+
+    Args:
+        stock: q-bar > 0, shape (resources,).
+        types: theta, shape (types, resources); type r < resources uses resource r only and is always plentiful.
+        type_names: for messages.
+        resource_names: for messages.
+        possible: types that anybody can ever have; the others never matter. None for all.
+
+    Source: zhu2021, eq. (1).
+    """
+
+    def __init__(
+        self,
+        stock: NDArray[Any],
+        types: NDArray[Any],
+        *,
+        type_names: Sequence[str] = (),
+        resource_names: Sequence[str] = (),
+        possible: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.stock, self.types = stock, types
+        self.resources = stock.size
+        self.type_names = list(type_names) or [str(number) for number in range(1, len(types) + 1)]
+        names = list(resource_names) or [str(number) for number in range(1, self.resources + 1)]
+        self.possible = np.ones(len(types), dtype=bool) if possible is None else possible.copy()
+        self.possible[: self.resources] = True
+        self.exact = types.dtype == object or stock.dtype == object
+        self.program = LinearProgram.from_dense(
+            types.T,
+            sense="max",
+            cost=np.ones(len(types)),
+            lower=0.0,
+            upper=self._supply(np.zeros(len(types), dtype=types.dtype)),
+            row_lower=np.full(self.resources, -np.inf),
+            row_upper=stock,
+            column_names=[f"projects of type {name}" for name in self.type_names],
+            row_names=[f"stock of resource {name}" for name in names],
+        )
+        self._hot = Hot(self.program)
+        self._vertices: dict[tuple[int, ...], Geometry] = {}
+
+    def _supply(self, endowment: NDArray[Any]) -> NDArray[Any]:
+        """Projects of everybody: the principal's first R types are plentiful."""
+        supply = endowment.copy()
+        supply[: self.resources] = np.inf
+        return supply
+
+    def invest(self, endowment: NDArray[Any], *, date: str = "") -> Investment:
+        """The efficient investment, with its certificate.
+
+        Args:
+            endowment: projects of all agents together, shape (types,).
+            date: for messages.
+
+        Raises:
+            InstanceError: the types are not generic at this price (the paper's condition 2): the investment, or
+                who is served, would depend on an arbitrary choice.
+            CertificateError: no proof of optimality was found.
+        """
+        supply = self._supply(endowment)
+        solution = self._hot.solve(upper=to_float(supply), basis=True)
+        found = certify(replace(self.program, upper=supply), solution)
+        if isinstance(found, Residuals) and (
+            self.exact or not found.error <= LARGEST_GAP * max(1.0, abs(found.objective))
+        ):
+            raise CertificateError(f"no proof that the investment{_at(date)} is efficient: {found.reason}")
+        assert_basis = solution.basis
+        if assert_basis is None or np.any(assert_basis.rows == BASIC):
+            raise CertificateError(f"the stock is not exhausted{_at(date)}, which contradicts Lemma 1")
+        geometry = self.vertex(np.flatnonzero(assert_basis.columns == BASIC), date=date)
+        return self._investment(found, geometry, supply, solution)
+
+    def float_amounts(self, endowment: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+        """alpha and v(q, mu) in floats, with no certificate."""
+        found = self._hot.solve(upper=to_float(self._supply(endowment)))
+        return found.point, found.objective
+
+    def _investment(
+        self, found: Certificate | Residuals, geometry: Geometry, supply: NDArray[Any], solution: Solution
+    ) -> Investment:
+        unique = True
+        if isinstance(found, Certificate):
+            intervals: Sequence[Interval] = price_intervals(found)
+            unique = all(interval.unique for interval in intervals)
+            point, dual = found.point, found.dual
+        else:
+            point, dual = solution.point, solution.dual
+            intervals, unique = [Interval(low=float(p), high=float(p), exact=False) for p in dual], False  # not known
+        amount = point if self.exact else to_float(point)
+        value = sum(amount.tolist()) if self.exact else found.objective
+        return Investment(
+            value=value if self.exact else float(value),
+            amount=amount,
+            geometry=geometry,
+            price_range=intervals,
+            unique_price=unique,
+            certificate=found,
+        )
+
+    def vertex(self, partial: NDArray[np.intp], *, date: str = "") -> Geometry:
+        """The price vertex at which the given R types just earn their cost.
+
+        Raises:
+            InstanceError: a further type lies on the same plane, so the types are not generic (condition 2).
+        """
+        key = tuple(int(kind) for kind in np.sort(partial))
+        if key not in self._vertices:
+            self._vertices[key] = self._vertex(np.array(key, dtype=np.intp), date)
+        return self._vertices[key]
+
+    def _vertex(self, partial: NDArray[np.intp], date: str) -> Geometry:
+        needs = self.types[partial]
+        inverse = invert(needs)
+        one = Fraction(1) if needs.dtype == object else 1.0
+        price = inverse @ np.full(self.resources, one)
+        excess = self.types @ price - one
+        excess[partial] = 0 * one
+        # In floats a type on the plane shows as a rounding error; which side it is on is then decided exactly.
+        close = np.abs(excess) <= (0 if self.exact else 1e-9)
+        close[partial] = False
+        for kind in np.flatnonzero(close & self.possible).tolist():
+            excess[kind] = self._exact_excess(partial, kind, date)
+        full = np.asarray(excess < 0, dtype=bool) & self.possible
+        displaced = np.zeros((self.resources, len(self.types)), dtype=self.types.dtype) * one
+        displaced[:, full] = inverse.T @ self.types[full].T
+        return Geometry(partial=partial, full=full, price=price, displaced=displaced, inverse=inverse.T)
+
+    def _exact_excess(self, partial: NDArray[np.intp], kind: int, date: str) -> float:
+        needs = as_fractions(self.types[partial])
+        price = invert(needs) @ np.full(self.resources, Fraction(1))
+        excess = as_fractions(self.types[kind]) @ price - 1
+        if excess == 0:
+            names = ", ".join(self.type_names[place] for place in [*partial.tolist(), kind])
+            raise InstanceError(
+                f"types {names} lie on one plane at a price that occurs{_at(date)} (the paper's condition 2 fails), so "
+                "efficient use is not unique; merge equal types, or change a requirement slightly",
+                key="types",
+            )
+        return float(excess)
+
+
+def _at(date: str) -> str:
+    return f" at date {date}" if date else ""
+
+
+def as_fractions(values: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers as Fractions; floats count as their shortest decimals."""
+    result = np.empty(values.size, dtype=object)
+    result[:] = [Fraction(exact.parse(value)) for value in values.ravel().tolist()]
+    return result.reshape(values.shape)
+
+
+def invert(matrix: NDArray[Any]) -> NDArray[Any]:
+    """The inverse of a square matrix, exact where it holds exact rationals.
+
+    Raises:
+        CertificateError: it has none.
+    """
+    try:
+        if matrix.dtype != object:
+            return np.asarray(np.linalg.inv(matrix))
+        import flint
+
+        size = len(matrix)
+        found = flint.fmpq_mat(size, size, [rational(value) for value in matrix.ravel().tolist()]).inv()
+        result = np.empty(size * size, dtype=object)
+        result[:] = [Fraction(int(value.p), int(value.q)) for value in found.entries()]
+        return result.reshape(size, size)
+    except (np.linalg.LinAlgError, ZeroDivisionError):
+        raise CertificateError("the types in use depend on each other") from None
+
+
+def dependent_types(types: NDArray[Any], *, largest: int = 20_000) -> tuple[tuple[int, ...] | None, bool]:
+    """The paper's condition 2 by enumeration: types on one plane p . x = 1, p > 0, that depend on each other.
+
+    Args:
+        types: theta, shape (types, resources).
+        largest: subsets to try at most.
+
+    Returns:
+        A subset that breaks the condition, or None; and whether every subset was tried.
+
+    Source: zhu2021, Section 2, condition 2. A dependent set on a plane contains at most R + 1 types that show it.
+    """
+    from itertools import combinations
+    from math import comb
+
+    count, resources = types.shape
+    total = sum(comb(count, size) for size in range(2, resources + 2))
+    if total > largest:
+        return None, False
+    needs = as_fractions(types)
+    for size in range(2, resources + 2):
+        for subset in combinations(range(count), size):
+            if _breaks(needs[list(subset)]):
+                return subset, True
+    return None, True
+
+
+def _breaks(needs: NDArray[Any]) -> bool:
+    """Whether dependent rows lie on a plane p . x = 1 with p > 0, exactly."""
+    import flint
+
+    size, resources = needs.shape
+    rows = [rational(value) for value in needs.ravel().tolist()]
+    if flint.fmpq_mat(size, resources, rows).rank() == size:
+        return False
+    if flint.fmpq_mat(size, resources + 1, [v for row in needs.tolist() for v in (*map(rational, row), 1)]).rank() \
+            == size:  # fmt: skip
+        return False  # dependent as vectors, but no affine dependence: no plane through all of them at height 1
+    from mechopt.solver import InfeasibleError, solve
+
+    # max of the least price; positive exactly where a plane with p > 0 exists.
+    program = LinearProgram.from_dense(
+        np.vstack([np.hstack([needs, np.zeros((size, 1))]),
+                   np.hstack([np.eye(resources), -np.ones((resources, 1))])]),
+        sense="max",
+        cost=np.concatenate([np.zeros(resources), [1.0]]),
+        lower=0.0,
+        upper=np.concatenate([np.full(resources, np.inf), [1.0]]),
+        row_lower=np.concatenate([np.ones(size), np.zeros(resources)]),
+        row_upper=np.concatenate([np.ones(size), np.full(resources, np.inf)]),
+    )  # fmt: skip
+    try:
+        found = certify(program, solve(program))
+    except InfeasibleError:
+        return False
+    return float(found.objective) > (0 if isinstance(found, Certificate) else 1e-9)

@@ -1,0 +1,112 @@
+"""The ordered efficient allocation and the retraction of reports. Source: zhu2021, Section 4.
+
+Everything works on float64 arrays and on object arrays of Fractions with the same lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt.mechanisms.linked_vcg.knapsack import Investment, as_fractions
+
+CLOSE = 1e-11  # relative; sums this near to a bound are compared in rational arithmetic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Served:
+    """One date's ordered allocation, all agents at once.
+
+    Attributes:
+        own: v(A^n_t, mu^n_t), payoff of each agent's served projects, shape (agents,).
+        partial: served projects of the partly invested types, shape (agents, R).
+        before: B: what agents with a higher index have of those types, shape (agents, R).
+        reports: x: what each agent has of those types, shape (agents, R).
+    """
+
+    own: NDArray[Any]
+    partial: NDArray[Any]
+    before: NDArray[Any]
+    reports: NDArray[Any]
+
+
+def serve(reports: NDArray[Any], investment: Investment) -> Served:
+    """Serve the agents of one date in order, the last one first, the principal last.
+
+    Args:
+        reports: mu_t >= 0, projects, shape (agents, types).
+        investment: of all reports together.
+
+    Source: zhu2021, Section 4, ord-A. Types below the price plane are served entirely, those above not at all.
+    """
+    geometry = investment.geometry
+    partial = reports[:, geometry.partial]
+    # Summed from the last agent on, so that the first to be served has exactly nothing before him.
+    before = np.cumsum(partial[::-1], axis=0)[::-1] - partial
+    before[-1] = before[-1] * 0
+    left = np.maximum(investment.amount[geometry.partial] - before, 0)
+    served = np.minimum(partial, left)
+    return Served(
+        own=reports @ geometry.full.astype(reports.dtype) + served.sum(axis=1),
+        partial=served,
+        before=before,
+        reports=partial,
+    )
+
+
+def allocate(reports: NDArray[Any], investment: Investment) -> NDArray[Any]:
+    """Served projects of every agent and type, shape (agents, types)."""
+    geometry = investment.geometry
+    result = np.where(geometry.full, reports, reports * 0)
+    result[:, geometry.partial] = serve(reports, investment).partial
+    return result
+
+
+def retract(
+    endowments: NDArray[Any], lower: NDArray[Any], upper: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Reports cut, date by date, so that their average stays in its interval; the last date makes up for too little.
+
+    Args:
+        endowments: mu >= 0, shape (agents, dates, types).
+        lower: least averages, shape (agents, types).
+        upper: largest averages, shape (agents, types).
+
+    Returns:
+        The retracted reports (the same array where nothing changed), and which agent and type changed.
+
+    Source: zhu2021, Section 4, the retraction [.]; it only looks back, and changes nothing inside the bounds.
+    """
+    dates = endowments.shape[1]
+    total, most, least = endowments.sum(axis=1), dates * upper, dates * lower
+    changed = np.asarray((total > most) | (total < least), dtype=bool)
+    if endowments.dtype != object:
+        # A rounding error must not cut a report: near a bound the decision is taken on the numbers as read.
+        near = np.minimum(np.abs(total - most), np.abs(total - least)) <= CLOSE * (total + most)
+        for agent, kind in np.argwhere(near & ((total != 0) | (least != 0))).tolist():
+            changed[agent, kind] = _outside(endowments[agent, :, kind], lower[agent, kind], upper[agent, kind])
+    if not changed.any():
+        return endowments, changed
+    result = endowments.copy()
+    for agent, kind in np.argwhere(changed).tolist():
+        result[agent, :, kind] = _cut(endowments[agent, :, kind], least[agent, kind], most[agent, kind])
+    result.flags.writeable = False
+    return result, changed
+
+
+def _outside(reports: NDArray[Any], lower: Any, upper: Any) -> bool:
+    exact = as_fractions(np.array([lower, upper, *reports.tolist()]))
+    total, dates = sum(exact[2:].tolist()), len(reports)
+    return bool(total > dates * exact[1] or total < dates * exact[0])
+
+
+def _cut(reports: NDArray[Any], least: Any, most: Any) -> NDArray[Any]:
+    """One agent's reports of one type, retracted."""
+    used = np.cumsum(reports) - reports
+    result: NDArray[Any] = np.minimum(reports, np.maximum(most - used, 0))
+    if used[-1] + reports[-1] <= most:
+        result[-1] = max(result[-1], least - used[-1])
+    return result
