@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -78,4 +80,28 @@ def test_bytes(name: str, tmp_path: Path, data: st.DataObject) -> None:
     files[name] = bytes(content)
     for file, text in files.items():
         (tmp_path / file).write_bytes(text)
+    loads_or_explains(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "json", "csv.gz"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_tables(kind: str, tmp_path: Path, data: st.DataObject) -> None:
+    frame = pl.DataFrame({"account": ["a", "b"], "entitlement": [1, 2], "claim": [2.5, 0.0]})
+    path = tmp_path / f"t.{kind}"
+    match kind:
+        case "parquet":
+            frame.write_parquet(path)
+        case "arrow":
+            frame.write_ipc(path)
+        case "json":
+            frame.write_json(path)
+        case _:
+            path.write_bytes(gzip.compress(frame.write_csv().encode(), mtime=0))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(content)))
+        content[start : start + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=8))
+    path.write_bytes(content)
+    (tmp_path / "mine.toml").write_text(f'mechanism = "overage"\naccounts = "t.{kind}"\n')
     loads_or_explains(tmp_path / "mine.toml")

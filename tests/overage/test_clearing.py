@@ -141,3 +141,88 @@ def test_totals_beyond_64_bits_are_conserved() -> None:
     assert outcome.summary["claim_total"] == 4 * big
     assert sum(map(int, outcome.tables["accounts"]["payoff"])) == big + 1 == outcome.summary["payoff_total"]
     assert outcome.guarantee.kind == "exact"
+
+
+@st.composite
+def near_ties(draw: st.DrawFn) -> tuple[list[float], list[float]]:
+    """Claims that are the entitlements in another order, one of them perhaps moved by an ulp."""
+    decimals = st.integers(0, 30).map(lambda tenths: tenths / 10)
+    entitlement = draw(st.lists(decimals, min_size=1, max_size=9))
+    claim = list(draw(st.permutations(entitlement)))
+    j = draw(st.integers(0, len(claim) - 1))
+    claim[j] = max(0.0, float(np.nextafter(claim[j], draw(st.sampled_from([-1.0, claim[j], 9.0])))))
+    scale = draw(st.sampled_from([1.0, 1e-300, 1e290]))
+    return [value * scale for value in entitlement], [value * scale for value in claim]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    profile=near_ties(),
+    rule=st.sampled_from(["linear", "rebate", "power", "capped_power"]),
+    alpha=st.sampled_from([1, 2, 20, "1/10"]),
+    tie=st.sampled_from(["max", "left", "right"]),
+)
+def test_near_ties_keep_region_guarantee_and_the_promise_to_cooperators(
+    profile: tuple[list[float], list[float]], rule: str, alpha: Any, tie: str
+) -> None:
+    """Totals round the other way than the decimals: ratios, rebates and levels must not follow them out of range."""
+    entitlement, claim = profile
+    names = [str(j) for j in range(len(claim))]
+    document: dict[str, Any] = {"mechanism": "overage", "rule": rule, "tie": tie}
+    document["accounts"] = {"account": names, "entitlement": entitlement, "claim": claim}
+    if "power" in rule:
+        document["alpha"] = alpha
+    outcome = mechopt.solve(document)
+    difference = sum(Fraction(repr(value)) for value in claim) - sum(Fraction(repr(value)) for value in entitlement)
+    assert outcome.summary["region"] == ("X<I" if difference < 0 else "X>I" if difference > 0 else "X=I")
+    assert 0 <= outcome.summary["scarcity"] <= 1
+    table: Any = outcome.tables["accounts"]
+    assert (table["payoff"] >= np.minimum(entitlement, claim)).all()
+    if rule in ("linear", "capped_power"):
+        assert (table["payoff"] <= np.array(claim)).all()
+        assert (table["coverage"] <= table["overage"]).all()
+    if alpha in (1, 2) or rule in ("linear", "rebate"):
+        sharp = mechopt.solve(document | {"arithmetic": "exact"}).tables["accounts"]["payoff"]
+        for rough, exactly_paid in zip(table["payoff"].tolist(), sharp, strict=True):
+            assert abs(Fraction(rough) - Fraction(exactly_paid)) <= Fraction(outcome.guarantee.error)
+
+
+def test_the_region_is_that_of_the_numbers_given_not_of_their_floats() -> None:
+    big = 2**53
+    for more, region in ((-1, "X<I"), (0, "X=I"), (1, "X>I")):
+        accounts = {"account": ["a", "b"], "entitlement": [0, big], "claim": [big + more, 0]}
+        assert mechopt.solve({"mechanism": "overage", "accounts": accounts}).summary["region"] == region
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.floats(0.01, 100), min_size=1, max_size=8),
+    st.floats(0, 0.999),
+    st.sampled_from([0.1, 0.5, 1.5, 2.0, 7.0]),
+)
+def test_the_capped_rule_against_bisection(overage: list[float], share: float, alpha: float) -> None:
+    v = np.array(overage)
+    slack = float(v.sum() * share)
+    low, high = -700.0, 700.0  # the level's logarithm
+    for _ in range(200):
+        middle = (low + high) / 2
+        dealt = np.minimum(v, np.exp(np.minimum(middle + alpha * np.log(v), 50))).sum()
+        low, high = (middle, high) if dealt < slack else (low, middle)
+    expected = np.minimum(v, np.exp(np.minimum(low + alpha * np.log(v), 50)))
+    found = clear(np.array([0.0] * len(v) + [slack]), np.array([*overage, 0.0]), rule="capped_power", alpha=alpha)
+    np.testing.assert_allclose(found.coverage[:-1], expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("claims", "options"),
+    [
+        ([f"2/{10**390 + k}" for k in range(1, 40, 2)], {}),
+        (["123456789/1000000007", "2"], {"rule": "power", "alpha": 1000}),
+    ],
+)
+def test_exact_results_that_nobody_can_print_are_refused(claims: list[str], options: dict[str, Any]) -> None:
+    accounts = [{"account": j, "entitlement": 0, "claim": claim} for j, claim in enumerate(claims)]
+    document: dict[str, Any] = {"mechanism": "overage", "arithmetic": "exact", **options}
+    document["accounts"] = [*accounts, {"account": "c", "entitlement": f"1/{10**395}", "claim": 0}]
+    with pytest.raises(InstanceError, match=r"arithmetic: .*digits"):
+        mechopt.solve(document)

@@ -134,7 +134,7 @@ def clear(
     coverage = cover(overage, over, under, sign, rule=rule, alpha=alpha, tie=tie)
     rebate = np.zeros_like(coverage)
     if rule == "rebate" and sign < 0:
-        rebate = slack * divide(under - over, under)
+        rebate = slack * max(divide(under - over, under), 0)  # X < I, but rounded totals may disagree
     covered = coverage == overage
     # Fully covered: the claim itself, not entitlement + (claim - entitlement), which rounds.
     partly = entitlement + coverage
@@ -217,20 +217,22 @@ def power_weights(overage: NDArray[Any], alpha: int | float | Fraction) -> NDArr
 
 
 def _capped(overage: NDArray[Any], slack_total: Any, alpha: int | float | Fraction) -> NDArray[Any]:
-    """min(v, lambda v**alpha) with sum I < X, by sorting the lambdas at which each account reaches its cap."""
+    """min(v, lambda v**alpha) with sum I < X, by sorting the accounts by the lambda at which they reach their cap."""
     weight = power_weights(overage, alpha)
     positive = np.flatnonzero(weight > 0)  # a weight that underflows gets nothing while anybody is short
     v, w = overage[positive], weight[positive]
-    order = np.argsort(
-        v / w if v.dtype != object else np.array([Fraction(a) / b for a, b in zip(v, w, strict=True)]), kind="stable"
-    )
+    # An account reaches its cap at lambda = v**(1 - alpha): the large ones first where alpha > 1, else the small.
+    order = np.argsort(-v if alpha > 1 else v, kind="stable")
     v, w = v[order], w[order]
     # With the first k accounts at their caps, lambda = (I - their overage) / (the others' weight).
     capped_before = np.concatenate([[v[0] * 0], np.cumsum(v)[:-1]])
     weight_after = np.cumsum(w[::-1])[::-1]
-    level = (slack_total - capped_before) / weight_after
-    free = np.flatnonzero(level * w < v)  # X > I, so somebody stays below his cap; unless rounding hides it
-    first_free = int(free[0]) if free.size else len(v) - 1
+    with np.errstate(over="ignore"):  # a lambda beyond floats caps everybody
+        level = (slack_total - capped_before) / weight_after
+        free = np.flatnonzero(level * w < v)
     result = np.zeros_like(overage)
-    result[positive] = np.minimum(overage[positive], weight[positive] * level[first_free])
+    result[positive] = overage[positive]
+    if free.size:  # X > I, so somebody stays below his cap, unless rounding hides it
+        below = positive[order[free[0] :]]
+        result[below] = np.minimum(overage[below], weight[below] * max(level[free[0]], 0))
     return result

@@ -16,6 +16,7 @@ from mechopt.mechanisms.overage.environment import Environment
 from mechopt.outcome import Guarantee, Outcome
 
 LARGEST_SHORT = 100  # rows of the table of accounts that stay short
+LARGEST_BITS = 11_600  # 3500 digits; Python prints 4300 at most, and a penalty may come on top
 UNIT_ROUNDOFF = 2.0**-53
 
 
@@ -35,6 +36,7 @@ def run(environment: Environment) -> Outcome:
     """
     clearing = settle_environment(environment)
     summary = _summary(environment, clearing)
+    _refuse_endless(summary, clearing)
     return Outcome(
         mechanism="overage",
         title="",
@@ -54,6 +56,21 @@ def run(environment: Environment) -> Outcome:
     )
 
 
+def _refuse_endless(summary: dict[str, Any], clearing: Clearing) -> None:
+    """Exact results that nobody can print, from many different denominators or a large alpha, are refused."""
+    payoffs = clearing.payoff.tolist() if clearing.payoff.dtype == object else []
+    for value in [*summary.values(), *payoffs]:
+        if (
+            isinstance(value, int | Fraction)
+            and max(abs(value.numerator), value.denominator).bit_length() > LARGEST_BITS
+        ):
+            raise InstanceError(
+                "the exact result has more than 3500 digits (many different denominators, or a large alpha); "
+                'use arithmetic = "float"',
+                key="arithmetic",
+            )
+
+
 def arithmetic(environment: Environment) -> str:
     """ "exact" where the result is: rational arithmetic, or whole units."""
     return "exact" if environment.arithmetic == "exact" or environment.rounding != "none" else "float"
@@ -70,6 +87,8 @@ def settle_environment(environment: Environment) -> Clearing:
         rule=environment.rule,
         alpha=environment.alpha,
         tie=environment.tie,
+        # Of the numbers as they were given: floats cannot hold every whole number or decimal.
+        sign=exact.sign_of_difference(environment.claim, environment.entitlement),
     )
 
 
