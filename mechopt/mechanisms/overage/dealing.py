@@ -176,7 +176,7 @@ def find_cut(
     shift: int,
     left: int,
     *,
-    room: int = ROOM,
+    room: int | None = None,
 ) -> Cut:
     """The `left`-th largest remainder, by histograms of ever lower bits, without a sort.
 
@@ -185,7 +185,7 @@ def find_cut(
         counts: histogram of `remainder >> shift`.
         shift: low bits that it leaves out.
         left: units to deal out, fewer than there are remainders.
-        room: how many remainders may be collected at once.
+        room: how many remainders may be collected at once; ROOM where it is not said.
     """
     if not left:
         return Cut(threshold=None, ties=0)
@@ -199,7 +199,7 @@ def find_cut(
         if shift == 0:
             return Cut(threshold=low, ties=needed)
         inside = (part[(part >= low) & (part < low + (1 << shift))] for part in parts())
-        if held <= room:
+        if held <= (ROOM if room is None else room):
             pool = np.concatenate(list(inside))
             rank = held - needed
             threshold = int(np.sort(pool)[rank] if pool.dtype == object else np.partition(pool, rank)[rank])

@@ -141,6 +141,7 @@ class Reader:
         )
         try:
             with self.duckdb.connect(config={"memory_limit": self.memory_limit, "threads": 2}) as connection:
+                connection.execute("SET enable_progress_bar = false")  # a library prints nothing
                 row = connection.execute(query, [self.files, *allowed]).fetchone()
         except self.duckdb.InterruptException:
             raise KeyboardInterrupt from None
