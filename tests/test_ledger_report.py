@@ -16,6 +16,7 @@ from mechopt.evidence import Run
 from mechopt.report import ledger as pages
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "equal_awards_claims.py"
+pytestmark = pytest.mark.checkout  # the example lives in docs/
 HOSTILE = "<script>alert(1)</script> [bold]x[/bold]"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions, depen
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 
 pytest.importorskip("pyomo.environ")
-MODELS = Path(__file__).parents[2] / "models" / "linked_vcg"
+MODELS = catalog.root("models") / "linked_vcg"
 program: Any = catalog.load(MODELS / "knapsack_program.py")
 
 FIGURE_1A = np.array([[12.0, 0.0], [0.0, 10.0], [2.0, 1.0]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from mechopt.outcome import Outcome
 
 pytest.importorskip("pyomo.environ")
 Draw = Callable[..., Environment]
-MODELS = Path(__file__).parents[2] / "models" / "linked_vcg"
+MODELS = catalog.root("models") / "linked_vcg"
 report_program: Any = catalog.load(MODELS / "report_program.py")
 
 

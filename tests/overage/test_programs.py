@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from mechopt.mechanisms.overage.mechanism import run
 pyo = pytest.importorskip("pyomo.environ")
 pytest.importorskip("cvxpy")
 
-MODELS = Path(__file__).parents[2] / "models" / "overage"
+MODELS = catalog.root("models") / "overage"
 TOLERANCE = 1e-7  # relative to the largest coverage: what HiGHS promises, and Clarabel away from X = I
 AT_BOUNDARY = 1e-5  # at X = I the multiplier and its constraint vanish together: an interior point is off by sqrt(gap)
 
