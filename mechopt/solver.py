@@ -47,6 +47,7 @@ class Options:
         absolute_gap: at which a mixed-integer optimum counts as proven (the relative gap is 0: a small difference
             of large numbers must not hide in it).
         presolve: None decides by size.
+        explain: look for the conflict behind an infeasible program; not worth it where many are expected.
     """
 
     tolerance: float = 1e-9
@@ -54,6 +55,7 @@ class Options:
     threads: int = 0
     absolute_gap: float = 1e-9
     presolve: bool | None = None
+    explain: bool = True
 
 
 def solve(program: LinearProgram, *, options: Options | None = None, accept_bound: bool = False) -> Solution:
@@ -271,6 +273,8 @@ def _failure(
     """What went wrong, in the model's own names."""
     from highspy import HighsModelStatus as Status
 
+    if status == Status.kInfeasible and not options.explain:
+        return InfeasibleError("infeasible", ())
     if status == Status.kInfeasible:
         conflict = tuple(_conflict(highs, program, limits))
         shown = "; ".join(conflict[:NAMED]) + (f"; and {len(conflict) - NAMED} more" if len(conflict) > NAMED else "")

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mechopt.errors import CertificateError, SolveError
+from mechopt.mechanisms.linked_vcg.choice import Choice
 from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
 from mechopt.mechanisms.linked_vcg.pieces import Date, Floats, Piece, TooManyPieces, find_pieces, least_on_piece
-from mechopt.program import LinearProgram, MixedIntegerProgram, Solution
+from mechopt.program import Solution
 from mechopt.solver import Options, solve
 
 Method = Literal["pieces", "milp"]
@@ -80,15 +80,16 @@ def least_left_to_others(
     limits = limits or Limits()
     truth = np.array([date.report for date in dates])
     try:
-        pieces = [find_pieces(knapsack, date, charge, largest=limits.pieces) for date in dates]
+        found = [find_pieces(knapsack, date, charge, largest=limits.pieces) for date in dates]
     except TooManyPieces:
         high = _value(knapsack, dates, truth, charge)
         return Minimum(low=0.0, high=high, reports=truth, method="pieces")
-    if not all(pieces):
+    if not all(found):
         raise CertificateError("no piece of the displacement contains the agent's own report")
-    best = [min(options, key=lambda piece: piece.least) for options in pieces]
-    apart = np.array([piece.point for piece in best])
-    bound = float(sum(piece.least for piece in best))
+    best = [min(options, key=lambda one: one.least) for options in found]
+    apart = np.array([one.point for one in best])
+    bound = float(sum(one.least for one in best))
+    pieces = [[one.piece for one in options] for options in found]
     total = apart.sum(axis=0)
     slack = 1e-12 * (1 + np.abs(budget[1]))
     if np.all(total <= budget[1] + slack) and np.all(total >= budget[0] - slack):
@@ -116,7 +117,7 @@ def _by_pieces(dates: Sequence[Date], pieces: Sequence[Sequence[Piece]], reports
     for date, options, report in zip(dates, pieces, reports, strict=True):
         outside = [float(np.max(piece.rows @ report - piece.limits, initial=-np.inf)) for piece in options]
         piece = options[int(np.argmin(outside))]
-        total += date.weight * (piece.constant + float(piece.gradient @ report))
+        total += date.weight * piece.value(report)
     return total
 
 
@@ -154,19 +155,18 @@ def _multiple_choice(
     def choose(options: Sequence[Sequence[Piece]]) -> Minimum | None:
         """The best with some of the pieces; None where they allow nothing, or the search was cut off."""
         try:
-            found = solve(_program(dates, options, charge, budget), options=Options(time_limit=limits.seconds),
-                          accept_bound=True)  # fmt: skip
+            choice = Choice(dates, options, charge, budget)
+            found = solve(choice.program, options=Options(time_limit=limits.seconds, explain=False), accept_bound=True)
         except SolveError:
             return None
-        reports = _within(_reports(options, found.point), dates, budget)
+        reports = _within(choice.reports(found.point), dates, budget)
         return _bracket(knapsack, dates, pieces, reports, charge, found.bound, "milp")
 
-    relaxed = solve(_relaxed(_program(dates, pieces, charge, budget)))
+    choice = Choice(dates, pieces, charge, budget)
+    relaxed = solve(choice.relaxed())
     low = max(bound, relaxed.bound - 1e-9 * (1 + abs(relaxed.bound)))
     best = Minimum(low=low, high=_value(knapsack, dates, truth, charge), reports=truth, method="milp")
-    used = _split(relaxed.point[:: charge.size + 1] > 1e-7, pieces)
-    in_use = [[piece for piece, on in zip(options, marks, strict=True) if on]
-              for options, marks in zip(pieces, used, strict=True)]  # fmt: skip
+    in_use = choice.in_use(relaxed.point)
     few = choose(in_use)
     if few is not None and few.high < best.high:
         best = few
@@ -190,9 +190,7 @@ def _worth_keeping(
     priced = charge - relaxed.dual[-charge.size :]
     kept = []
     for date, options in zip(dates, pieces, strict=True):
-        found = [
-            least_on_piece(date, piece.constant, piece.gradient, piece.rows, piece.limits, priced) for piece in options
-        ]
+        found = [least_on_piece(date, piece, priced) for piece in options]
         values = np.array([np.inf if one is None else one[0] for one in found])
         spare = incumbent - relaxed.objective + 1e-7 * (1 + abs(incumbent))
         kept.append([piece for piece, value in zip(options, values - values.min(), strict=True) if value <= spare])
@@ -206,72 +204,3 @@ def _within(reports: Floats, dates: Sequence[Date], budget: tuple[Floats, Floats
     result = reports.copy()
     result[:, over] *= budget[1][over] / total[over]
     return np.clip(result, [date.low for date in dates], [date.high for date in dates])
-
-
-def _program(
-    dates: Sequence[Date], pieces: Sequence[Sequence[Piece]], charge: Floats, budget: tuple[Floats, Floats]
-) -> MixedIntegerProgram:
-    """Pick one piece a date: a binary z and a copy of x a piece, with rows . x <= limits z and low z <= x <= high z.
-
-    The hull of each date is exact; only the budget couples dates. Columns: z then x, piece by piece.
-    """
-    kinds = charge.size
-    flat = [(date, piece) for date, options in zip(dates, pieces, strict=True) for piece in options]
-    block = kinds + 1
-    row: list[NDArray[np.intp]] = []
-    column: list[NDArray[np.intp]] = []
-    value: list[Floats] = []
-    upper: list[Floats] = []
-    lower: list[Floats] = []
-    size = 0
-
-    def add(matrix: Floats, offset: int, low: Floats, high: Floats) -> None:
-        nonlocal size
-        places = np.nonzero(matrix)
-        row.append(places[0] + size)
-        column.append(places[1] + offset)
-        value.append(matrix[places])
-        lower.append(low)
-        upper.append(high)
-        size += len(matrix)
-
-    for number, (date, piece) in enumerate(flat):
-        sides = np.vstack([
-            np.hstack([-piece.limits[:, None], piece.rows]),
-            np.hstack([-date.high[:, None], np.eye(kinds)]),
-            np.hstack([date.low[:, None], -np.eye(kinds)])[date.low > 0],
-        ])  # fmt: skip
-        add(sides, number * block, np.full(len(sides), -np.inf), np.zeros(len(sides)))
-    start = 0
-    for options in pieces:
-        choice = np.zeros((1, len(options) * block))
-        choice[0, ::block] = 1.0
-        add(choice, start * block, np.ones(1), np.ones(1))
-        start += len(options)
-    coupling = np.tile(np.hstack([np.zeros((kinds, 1)), np.eye(kinds)]), len(flat))
-    add(coupling, 0, np.where(budget[0] > 0, budget[0], -np.inf), budget[1])
-    cost = [np.concatenate([[date.weight * piece.constant], date.weight * piece.gradient + charge])
-            for date, piece in flat]  # fmt: skip
-    return MixedIntegerProgram.from_triplets(
-        np.concatenate(row), np.concatenate(column), np.concatenate(value),
-        sense="min", cost=np.concatenate(cost), lower=0.0,
-        upper=np.concatenate([np.concatenate([[1.0], date.high]) for date, _ in flat]),
-        row_lower=np.concatenate(lower), row_upper=np.concatenate(upper),
-        integer=np.tile(np.arange(block) == 0, len(flat)),
-    )  # fmt: skip
-
-
-def _relaxed(program: MixedIntegerProgram) -> LinearProgram:
-    """The same program without whole numbers."""
-    return LinearProgram(**{name: getattr(program, name) for name in LinearProgram.__dataclass_fields__})
-
-
-def _reports(pieces: Sequence[Sequence[Piece]], point: Floats) -> Floats:
-    """The reports, date by date, in a point of the program."""
-    blocks = point.reshape(sum(map(len, pieces)), -1)[:, 1:]
-    return np.array([part.sum(axis=0) for part in _split(blocks, pieces)])
-
-
-def _split(blocks: NDArray[Any], pieces: Sequence[Sequence[Piece]]) -> list[NDArray[Any]]:
-    """What belongs to each date's pieces."""
-    return np.split(blocks, np.cumsum([len(options) for options in pieces])[:-1])

@@ -4,8 +4,9 @@ With M the others' projects, B those of agents served before him and alpha(x) th
 
     y_i(x) = min(x_i, (alpha_i(x) - B_i)+),    w(x) = v(q, M + x) - sum_i y_i(x).
 
-A piece is a price vertex and, for each partly invested type, whether the agent is served not at all, in part or
-entirely. Pieces side by side differ by one pivot or one such state, so a search from any piece finds all of them.
+A piece is a price vertex and, for each partly invested type, whether the agent is reached at all. On a piece w is
+linear but for kinks where he becomes served entirely; those bend upwards, so that a linear program can minimise over
+them. Pieces side by side differ by one pivot or one such state, so a search from any piece finds all of them.
 Source: zhu2021, Section 4 (the minimum in the linked transfer); the pieces are ours.
 """
 
@@ -20,10 +21,10 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.knapsack import Geometry, Knapsack
 from mechopt.program import LinearProgram, to_float
-from mechopt.solver import InfeasibleError, solve
+from mechopt.solver import InfeasibleError, Options, solve
 
-UNSERVED, PARTLY, FULLY = 0, 1, 2
 CLOSE = 1e-9
+QUIET = Options(explain=False)  # a piece that no report reaches is no news
 Floats = NDArray[np.float64]
 
 
@@ -52,21 +53,40 @@ class Date:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Piece:
-    """w(x) = constant + gradient . x wherever rows . x <= limits.
+    """w(x) = constant + gradient . x + sum_k max(0, kink_k + bend_k . x) wherever rows . x <= limits.
 
     Attributes:
         constant: payoff.
         gradient: payoff per project, shape (types,).
+        kinks: payoff, shape (kinks,).
+        bends: payoff per project, shape (kinks, types).
         rows: shape (rows, types).
         limits: shape (rows,).
-        least: min of weight * w(x) + charge . x over the piece and the box.
-        point: where, shape (types,).
     """
 
     constant: float
     gradient: Floats
+    kinks: Floats
+    bends: Floats
     rows: Floats
     limits: Floats
+
+    def value(self, report: Floats) -> float:
+        """w at a report of this piece."""
+        bent = np.maximum(self.kinks + self.bends @ report, 0.0).sum()
+        return self.constant + float(self.gradient @ report) + float(bent)
+
+    def active(self, date: Date, charge: Floats) -> NDArray[np.bool_]:
+        """The types whose report can matter: the others are best left at their least."""
+        matter = (self.rows != 0).any(axis=0) | (self.bends != 0).any(axis=0)
+        return np.asarray(matter | (date.weight * self.gradient + charge < 0), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reached:
+    """A piece that some report reaches, with the least of weight * w(x) + charge . x on it, and where."""
+
+    piece: Piece
     least: float
     point: Floats
 
@@ -75,7 +95,7 @@ class TooManyPieces(Exception):
     """The search was cut off; a bracket is what is left."""
 
 
-def find_pieces(knapsack: Knapsack, date: Date, charge: Floats, *, largest: int) -> list[Piece]:
+def find_pieces(knapsack: Knapsack, date: Date, charge: Floats, *, largest: int) -> list[Reached]:
     """Every piece of w that some report in the box can reach.
 
     Args:
@@ -92,21 +112,20 @@ def find_pieces(knapsack: Knapsack, date: Date, charge: Floats, *, largest: int)
         InstanceError: the types are not generic.
     """
     alive = knapsack.possible & (date.others + date.high > 0)
-    queue, seen, found, tried = [date.start.partial], {tuple(date.start.partial)}, [], 0
+    queue, seen, tried = [date.start.partial], {tuple(date.start.partial.tolist())}, 0
+    found: list[Reached] = []
     while queue:
         geometry = knapsack.vertex(queue.pop())
         region = _Region(knapsack, geometry, date)
-        reached = False
-        for constant, gradient, rows, limits in region.states():
+        before = len(found)
+        for piece in region.pieces():
             tried += 1
             if tried > largest:
                 raise TooManyPieces
-            best = least_on_piece(date, constant, gradient, rows, limits, charge)
+            best = least_on_piece(date, piece, charge)
             if best is not None:
-                reached = True
-                found.append(Piece(constant=constant, gradient=gradient, rows=rows, limits=limits,
-                                   least=best[0], point=best[1]))  # fmt: skip
-        if not reached:
+                found.append(Reached(piece=piece, least=best[0], point=best[1]))
+        if len(found) == before:
             continue
         for leaving, up in region.exits():
             entering = _entering(knapsack, geometry, leaving, up=up, alive=alive)
@@ -135,64 +154,68 @@ class _Region:
         self.low, self.high = date.low[self.partial], date.high[self.partial]
         self.slack = CLOSE * max(1.0, float(np.abs(self.start).max()))
 
-    def states(self) -> Iterator[tuple[float, Floats, Floats, Floats]]:
-        """(constant, gradient, rows, limits) of every state that interval arithmetic cannot rule out."""
+    def pieces(self) -> Iterator[Piece]:
+        """Every combination of reached or not that interval arithmetic cannot rule out."""
         if np.any(self.most < -self.slack) or np.any(self.least > self.supply + self.high + self.slack):
             return
+        kinds = self.date.high.size
         for states in product(*(self._possible(place) for place in range(self.partial.size))):
-            constant, gradient = float(self.date.others[self.full].sum()), np.zeros(self.date.high.size)
-            rows: list[Floats] = []
+            constant, gradient = float(self.date.others[self.full].sum()), np.zeros(kinds)
+            kinks: list[float] = []
             limits: list[float] = []
-            for place, state in enumerate(states):
-                if state == PARTLY:
-                    constant += float(self.before[place])
+            bends: list[Floats] = []
+            rows: list[Floats] = []
+            for place, reached in enumerate(states):
+                own = np.zeros(kinds)
+                own[self.partial[place]] = 1.0
+                start, used = float(self.start[place]), self.matrix[place]
+                self._feasible(place, own, rows, limits)
+                if not reached:  # others get alpha
+                    constant, gradient = constant + start, gradient - used
+                    if self.high[place] > 0 and self.most[place] > self.before[place]:  # alpha <= B
+                        rows.append(-used)
+                        limits.append(float(self.before[place]) - start)
+                    continue
+                if self.least[place] < self.before[place]:  # alpha >= B
+                    rows.append(used)
+                    limits.append(start - float(self.before[place]))
+                # Others get alpha - min(x, alpha - B): B, and what is left once he has been served entirely.
+                left = start - float(self.before[place])
+                if self.least[place] >= self.before[place] + self.high[place]:
+                    constant, gradient = constant + start, gradient - used - own
                 else:
-                    constant += float(self.start[place])
-                    gradient -= self.matrix[place]
-                    gradient[self.partial[place]] -= state == FULLY
-                self._limit(place, state, rows, limits)
-            shape = (len(rows), gradient.size)
-            yield constant, gradient, np.array(rows).reshape(shape), np.array(limits, dtype=np.float64)
+                    constant += float(self.before[place])
+                    if self.most[place] > self.before[place] + self.low[place]:
+                        kinks.append(left)
+                        bends.append(-used - own)
+            yield Piece(
+                constant=constant, gradient=gradient, kinks=np.array(kinks, dtype=np.float64),
+                bends=np.array(bends, dtype=np.float64).reshape(len(bends), kinds),
+                rows=np.array(rows, dtype=np.float64).reshape(len(rows), kinds),
+                limits=np.array(limits, dtype=np.float64),
+            )  # fmt: skip
 
-    def _possible(self, place: int) -> list[int]:
-        least, most, before = self.least[place], self.most[place], self.before[place]
+    def _possible(self, place: int) -> list[bool]:
+        """Whether he can be reached, and whether he need not be."""
+        before = self.before[place]
         if self.high[place] <= 0:
-            return [UNSERVED]
+            return [False]  # he has none of it: it is all the same
         states = []
-        if least <= before + self.slack:
-            states.append(UNSERVED)
-        if most >= before - self.slack and least <= before + self.high[place] + self.slack:
-            states.append(PARTLY)
-        if most >= before + self.low[place] - self.slack:
-            states.append(FULLY)
+        if self.least[place] <= before + self.slack:
+            states.append(False)
+        if self.most[place] >= before - self.slack:
+            states.append(True)
         return states
 
-    def _limit(self, place: int, state: int, rows: list[Floats], limits: list[float]) -> None:
-        """Rows of one partly invested type; what holds all over the box is left out."""
-        own = np.zeros(self.date.high.size)
-        own[self.partial[place]] = 1.0
-        start, used, high = self.start[place], self.matrix[place], self.high[place]
-        if self.least[place] < 0:  # alpha >= 0
+    def _feasible(self, place: int, own: Floats, rows: list[Floats], limits: list[float]) -> None:
+        """0 <= alpha <= M + x; what holds all over the box is left out."""
+        start, used = float(self.start[place]), self.matrix[place]
+        if self.least[place] < 0:
             rows.append(used)
             limits.append(start)
-        if self.most[place] > self.supply[place] + self.low[place]:  # alpha <= M + x
+        if self.most[place] > self.supply[place] + self.low[place]:
             rows.append(-used - own)
-            limits.append(self.supply[place] - start)
-        if high <= 0:
-            return  # he has none of it: served or not is all the same
-        before = self.before[place]
-        if state == UNSERVED and self.most[place] > before:  # alpha <= B
-            rows.append(-used)
-            limits.append(before - start)
-        if state == PARTLY and self.least[place] < before:  # alpha >= B
-            rows.append(used)
-            limits.append(start - before)
-        if state == PARTLY and self.most[place] > before + self.low[place]:  # alpha <= B + x
-            rows.append(-used - own)
-            limits.append(before - start)
-        if state == FULLY and self.least[place] < before + high:  # alpha >= B + x
-            rows.append(used + own)
-            limits.append(start - before)
+            limits.append(float(self.supply[place]) - start)
 
     def exits(self) -> Iterator[tuple[int, bool]]:
         """Which partly invested type can leave the basis: (place, whether to be invested in entirely)."""
@@ -203,26 +226,37 @@ class _Region:
                 yield place, True
 
 
-def least_on_piece(
-    date: Date, constant: float, gradient: Floats, rows: Floats, limits: Floats, charge: Floats
-) -> tuple[float, Floats] | None:
+def least_on_piece(date: Date, piece: Piece, charge: Floats) -> tuple[float, Floats] | None:
     """The least of weight * w(x) + charge . x on a piece, and where; None where no report reaches the piece."""
-    cost = date.weight * gradient + charge
+    rows, limits, kinks = piece.rows, piece.limits, piece.kinks.size
+    cost = date.weight * piece.gradient + charge
     corner = np.where(cost < 0, date.high, date.low)
-    if np.all(rows @ corner <= limits):
-        return date.weight * constant + float(cost @ corner), corner
+    if not kinks and np.all(rows @ corner <= limits):
+        return date.weight * piece.constant + float(cost @ corner), corner
     least = np.where(rows > 0, rows * date.low, rows * date.high).sum(axis=1)
     if np.any(least > limits + CLOSE * (1 + np.abs(limits))):
         return None
+    active = piece.active(date, charge)
+    point = date.low.copy()
+    fixed = float(cost[~active] @ point[~active])
+    # Columns: the reports that matter, then one variable a kink, at least its bent part.
+    matrix = np.block([[rows[:, active], np.zeros((len(rows), kinks))], [piece.bends[:, active], -np.eye(kinks)]])
     program = LinearProgram.from_dense(
-        rows, sense="min", cost=cost, lower=date.low, upper=date.high, row_lower=np.full(len(limits), -np.inf),
-        row_upper=limits, offset=date.weight * constant,
-    )  # fmt: skip
+        matrix,
+        sense="min",
+        cost=np.concatenate([cost[active], np.full(kinks, date.weight)]),
+        lower=np.concatenate([date.low[active], np.zeros(kinks)]),
+        upper=np.concatenate([date.high[active], np.full(kinks, np.inf)]),
+        row_lower=np.full(len(matrix), -np.inf),
+        row_upper=np.concatenate([limits, -piece.kinks]),
+        offset=date.weight * piece.constant + fixed,
+    )
     try:
-        found = solve(program)
+        found = solve(program, options=QUIET)
     except InfeasibleError:
         return None
-    return found.objective, np.clip(found.point, date.low, date.high)
+    point[active] = np.clip(found.point[: int(active.sum())], date.low[active], date.high[active])
+    return found.objective, point
 
 
 def _entering(

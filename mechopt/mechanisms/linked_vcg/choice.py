@@ -1,0 +1,119 @@
+"""Which piece at which date: a multiple-choice mixed-integer program, ours, for the minimum of zhu2021, Section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt.mechanisms.linked_vcg.pieces import Date, Floats, Piece
+from mechopt.program import LinearProgram, MixedIntegerProgram
+
+
+class Choice:
+    """Pick one piece a date within a budget over the dates.
+
+    A binary z and a copy of x a piece, rows . x <= limits z and low z <= x <= high z: the hull of each date is exact,
+    only the budget couples dates. Columns, piece by piece: z, the reports that matter, a variable a kink.
+
+    Args:
+        dates: the agent's views.
+        pieces: the pieces to choose from at each date.
+        charge: cost of a project reported at any date, shape (types,).
+        budget: least and largest sum of the reports, shape (types,) each.
+    """
+
+    def __init__(
+        self,
+        dates: Sequence[Date],
+        pieces: Sequence[Sequence[Piece]],
+        charge: Floats,
+        budget: tuple[Floats, Floats],
+    ) -> None:
+        self.dates, self.pieces, self.charge, self.budget = dates, pieces, charge, budget
+        self.flat = [(place, piece) for place, options in enumerate(pieces) for piece in options]
+        every = bool(np.any(budget[0] > 0))  # a least budget can need projects of no use
+        self.active = [
+            np.ones(charge.size, dtype=bool)
+            if every or np.any(dates[place].low > 0)
+            else piece.active(dates[place], charge)
+            for place, piece in self.flat
+        ]
+        sizes = [
+            1 + int(active.sum()) + piece.kinks.size for active, (_, piece) in zip(self.active, self.flat, strict=True)
+        ]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.program = self._build()
+
+    def _build(self) -> MixedIntegerProgram:
+        blocks = [self._block(number) for number in range(len(self.flat))]
+        row, column, value, upper = [], [], [], []
+        size = 0
+        for start, (matrix, limits) in zip(self.starts, blocks, strict=False):
+            places = np.nonzero(matrix)
+            row.append(places[0] + size)
+            column.append(places[1] + start)
+            value.append(matrix[places])
+            upper.append(limits)
+            size += len(matrix)
+        low = [np.full(size, -np.inf), np.ones(len(self.dates)), np.where(self.budget[0] > 0, self.budget[0], -np.inf)]
+        upper += [np.ones(len(self.dates)), self.budget[1]]
+        for start, active, (place, _) in zip(self.starts, self.active, self.flat, strict=False):
+            kinds = np.flatnonzero(active)
+            # One piece a date; and the reports of all dates within the budget.
+            row.append(np.concatenate([[size + place], size + len(self.dates) + kinds]))
+            column.append(start + np.arange(kinds.size + 1))
+            value.append(np.ones(kinds.size + 1))
+        whole = np.zeros(int(self.starts[-1]), dtype=bool)
+        whole[self.starts[:-1]] = True
+        cost, most = self._columns()
+        return MixedIntegerProgram.from_triplets(
+            np.concatenate(row), np.concatenate(column), np.concatenate(value), sense="min", cost=cost, lower=0.0,
+            upper=most, row_lower=np.concatenate(low), row_upper=np.concatenate(upper), integer=whole,
+        )  # fmt: skip
+
+    def _block(self, number: int) -> tuple[Floats, Floats]:
+        """The rows of one piece, all of the form matrix . (z, x, u) <= limits."""
+        place, piece = self.flat[number]
+        date, active = self.dates[place], self.active[number]
+        count, kinks, eye = int(active.sum()), piece.kinks.size, np.eye(int(active.sum()))
+        matrix = np.block([
+            [-piece.limits[:, None], piece.rows[:, active], np.zeros((len(piece.rows), kinks))],
+            [piece.kinks[:, None], piece.bends[:, active], -np.eye(kinks)],
+            [-date.high[active][:, None], eye, np.zeros((count, kinks))],
+            [date.low[active][:, None], -eye, np.zeros((count, kinks))],
+        ])  # fmt: skip
+        keep = np.ones(len(matrix), dtype=bool)
+        keep[len(matrix) - count :] = date.low[active] > 0
+        return matrix[keep], np.zeros(int(keep.sum()))
+
+    def _columns(self) -> tuple[Floats, Floats]:
+        """Cost and upper bound of every column."""
+        cost: list[NDArray[np.float64]] = []
+        upper: list[NDArray[np.float64]] = []
+        for active, (place, piece) in zip(self.active, self.flat, strict=True):
+            date, kinks = self.dates[place], piece.kinks.size
+            slope = date.weight * piece.gradient + self.charge
+            cost += [np.array([date.weight * piece.constant]), slope[active], np.full(kinks, date.weight)]
+            upper += [np.ones(1), date.high[active], np.full(kinks, np.inf)]
+        return np.concatenate(cost), np.concatenate(upper)
+
+    def relaxed(self) -> LinearProgram:
+        """The same program without whole numbers; its last rows are the budget, a row a type."""
+        return LinearProgram(**{name: getattr(self.program, name) for name in LinearProgram.__dataclass_fields__})
+
+    def in_use(self, point: Floats) -> list[list[Piece]]:
+        """The pieces with z > 0, date by date."""
+        chosen: list[list[Piece]] = [[] for _ in self.dates]
+        for start, (place, piece) in zip(self.starts, self.flat, strict=False):
+            if point[start] > 1e-7:
+                chosen[place].append(piece)
+        return chosen
+
+    def reports(self, point: Floats) -> NDArray[np.float64]:
+        """The reports, shape (dates, types)."""
+        result = np.zeros((len(self.dates), self.charge.size))
+        for start, active, (place, _) in zip(self.starts, self.active, self.flat, strict=False):
+            result[place, active] += point[start + 1 : start + 1 + int(active.sum())]
+        return result
