@@ -1,0 +1,396 @@
+"""Appendix A: monotonicity in the own claim, best replies and the tie-break, for every exponent of the power family."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from mechopt.claims import claim
+from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt, symbolic
+
+GRID = exhaustive.Grid(
+    agents=(1, 2, 3),
+    each={"entitlement": [1, 5], "claim": [1, 4, 6]},
+    scalars={"bound": [Fraction(13, 2), 8], "alpha": [1, 2]},
+)
+
+
+def bounded(instance: Instance) -> bool:
+    """0 < L_j < M, all claims in [0, M], alpha > 0."""
+    return (
+        instance["alpha"] > 0
+        and min(instance["entitlement"]) > 0
+        and max(instance["entitlement"]) < instance["bound"]
+        and all(0 <= own <= instance["bound"] for own in instance["claim"])
+    )
+
+
+def engine(instance: Instance, own: Any) -> Any:
+    """Agent 1's payoff from a claim, by the engine with the printed tie-break."""
+    from mechopt.mechanisms.overage.incentives import own_payoff
+
+    held, asked = instance["entitlement"], instance["claim"]
+    return own_payoff(held, asked, 0, own, rule="power", alpha=instance["alpha"])
+
+
+def others(instance: Instance) -> tuple[Any, Any, Any, Any]:
+    """V, S, I of the others, and y* = (I - V)_+; written out here, not taken from the engine."""
+    gaps = [own - held for held, own in zip(instance["entitlement"][1:], instance["claim"][1:], strict=True)]
+    over, under = sum(max(gap, 0) for gap in gaps), sum(max(-gap, 0) for gap in gaps)
+    return over, sum(Fraction(max(gap, 0)) ** instance["alpha"] for gap in gaps), under, max(under - over, 0)
+
+
+def lift(value: dict[str, Any]) -> Instance:
+    """Three agents with the own overage, the others' overage and slack; the weights are those of alpha = 2."""
+    own, over = value.get("own", Fraction(1)), value.get("others", Fraction(1))
+    under = value.get("boundary", Fraction(1)) + over
+    return {
+        "entitlement": [1, 1, 1 + under],
+        "claim": [1 + own, 1 + over, 1],
+        "bound": 2 + own + over + under,
+        "alpha": 2,
+    }
+
+
+def replay(instance: Instance) -> str | None:
+    """Equation (3) by hand at agent 1's claim and at M; fractions, and squares at most."""
+    alpha, lines, paid = int(instance["alpha"]), [], []
+    if alpha not in (1, 2):
+        return None
+    for own in (instance["claim"][0], instance["bound"]):
+        asked = [Fraction(own), *map(Fraction, instance["claim"][1:])]
+        gaps = [c - Fraction(e) for e, c in zip(instance["entitlement"], asked, strict=True)]
+        over, under = sum(g for g in gaps if g > 0), -sum(g for g in gaps if g < 0)
+        payoff = asked[0]
+        if gaps[0] > 0 and over >= under:
+            share = under * gaps[0] ** alpha / sum(g**alpha for g in gaps if g > 0)
+            payoff = Fraction(instance["entitlement"][0]) + (max(gaps[0], share) if over == under else share)
+        paid.append(payoff)
+        lines.append(f"claim {own}: X = {over}, I = {under}, payoff {payoff}")
+    return None if paid[1] >= paid[0] else "\n".join([*lines, "the larger claim pays less"])
+
+
+def document(instance: Instance) -> dict[str, Any]:
+    """The profile with the better, smaller claim, as a model document."""
+    rows = enumerate(zip(instance["entitlement"], instance["claim"], strict=True), 1)
+    return {
+        "mechanism": "overage",
+        "title": "A smaller claim than the bound pays agent 1 more",
+        "arithmetic": "exact",
+        "rule": "power",
+        "alpha": instance["alpha"],
+        "claim_bound": instance["bound"],
+        "accounts": [{"account": f"agent {j}", "entitlement": e, "claim": c} for j, (e, c) in rows],
+    }
+
+
+def largest_is_best(run: Run) -> Evidence:
+    """Agent 1's claim against M, by the engine on the grid; a claim that may stand anywhere in [0, M]."""
+    return exhaustive.check(
+        lambda instance: engine(instance, instance["bound"]) >= engine(instance, instance["claim"][0]),
+        grid=GRID,
+        control=(
+            "the bound pays strictly more",
+            lambda instance: engine(instance, instance["bound"]) > engine(instance, instance["claim"][0]),
+        ),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="monotonicity in own claim",
+    statement="""By the tie-break at the boundary and the two regional conclusions, pi_j^alpha(., C_{-j}) is
+        nondecreasing on [0, M], for every alpha > 0.""",
+    reading="""For every n, alpha > 0 and all claims in [0, M], with equation (3) and its tie-break: a larger own
+        claim (it is called M) never pays less.""",
+    hypotheses=[bounded],
+    replay=replay,
+    document=document,
+    expected="refuted",
+    repaired_by="overage.appendix_a_where_the_payoff_drops",
+)
+def monotone(run: Run) -> Evidence:
+    """The engine on the grid."""
+    return largest_is_best(run)
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="where the payoff drops",
+    statement="The payoff is nondecreasing up to the boundary claim L + y* and beyond it. At the boundary it drops "
+    "exactly where y* sum v^alpha > V y*^alpha (sums over the others, y* = I - V > 0).",
+    reading="""For every n, alpha > 0 and C_{-j}, tie "max": payoffs rise on [0, L + y*] and on (L + y*, M]; the
+        limit just above the boundary is below the value at it iff y* S > V y*^alpha. For alpha = 1, and for n
+        <= 2, this never holds, so the payoff is nondecreasing on [0, M].""",
+    hypotheses=[bounded],
+    proof="""Beyond the boundary the payoff is L + I w / (S + w) with w = y^alpha, which rises in w. Its limit at the
+        boundary is below y* iff (y* + V) w < y* (S + w). With one or no other agent V or I is 0; for alpha = 1 both
+        sides are y* V.""",
+    expected="proved",
+)
+def drops(run: Run) -> Iterator[Evidence]:
+    """Any weights by Z3; the engine just above the boundary."""
+    import z3
+
+    boundary, over, rivals, at, above = z3.Reals("boundary others rival_weight weight_at weight_above")
+    slack = boundary + over
+    limit, beyond = slack * at / (rivals + at), slack * above / (rivals + above)
+    given = [boundary > 0, over >= 0, rivals >= 0, at > 0, above >= at, (over == 0) == (rivals == 0)]
+    yield smt.prove(
+        z3.And(
+            beyond >= limit,
+            (limit < boundary) == (boundary * rivals > over * at),
+            z3.Implies(z3.And(rivals == over, at == boundary), limit == boundary),  # alpha = 1
+            z3.Implies(over == 0, limit == boundary),  # nobody else claims: n <= 2
+        ),
+        given=given,
+        control=("it never drops", limit >= boundary),
+        range="every number of agents and every alpha > 0 (any weights)",
+        complete=True,
+        nontrivial=[over > 0],
+        lift=lift,
+    )
+
+    def just_above(instance: Instance) -> bool:
+        over, rivals, _, boundary = others(instance)
+        if boundary == 0:
+            return True
+        peak = instance["entitlement"][0] + boundary
+        dropped = engine(instance, peak + Fraction(1, 10**6)) < engine(instance, peak)
+        return bool(dropped == (boundary * rivals > over * boundary ** instance["alpha"]))
+
+    yield exhaustive.check(
+        just_above,
+        grid=exhaustive.Grid(
+            agents=(1, 2, 3, 4) if run.full else (1, 2, 3),
+            each={"entitlement": [1, 5], "claim": [1, 3, 4]},
+            scalars={"bound": [8], "alpha": [1, 2, 3]},
+        ),
+        control=(
+            "it never drops",
+            lambda instance: (
+                engine(instance, instance["entitlement"][0] + others(instance)[3] + Fraction(1, 10**6))
+                >= engine(instance, instance["entitlement"][0] + others(instance)[3])
+            ),
+        ),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="derivative",
+    statement="phi(y) := L_j + I y^alpha / (S + y^alpha), phi'(y) = alpha I S y^(alpha - 1) / (S + y^alpha)^2 >= 0",
+    reading="For all real alpha, y, S, I > 0 the derivative is as printed, and it is positive.",
+    hypotheses=[bounded],
+    proof="The quotient rule.",
+    expected="proved",
+)
+def derivative() -> Evidence:
+    """By SymPy, for a symbol alpha."""
+    import sympy
+
+    y, rivals, slack, alpha = symbolic.positive("own rivals slack alpha")
+    payoff = slack * y**alpha / (rivals + y**alpha)
+    printed = alpha * slack * rivals * y ** (alpha - 1) / (rivals + y**alpha) ** 2
+    return symbolic.identity(
+        lambda case: (sympy.diff(payoff, y), printed),
+        cases=["X > I"],
+        control=("without alpha", lambda case: (sympy.diff(payoff, y), printed / alpha)),
+        range="every alpha > 0, every number of agents; a product of positive factors is positive",
+        complete=True,
+        lift=lambda case, value: lift({"own": value["own"], "others": Fraction(2)}),
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="M is a best reply",
+    statement="In particular a best reply is attained at C_j* = M for every alpha > 0.",
+    reading="""For every n, alpha > 0, M > max L and claims C_{-j} in [0, M], with equation (3) and its tie-break:
+        no claim in [0, M] pays more than M.""",
+    hypotheses=[bounded],
+    replay=replay,
+    document=document,
+    expected="refuted",
+    repaired_by="overage.appendix_a_when_m_is_a_best_reply",
+)
+def best_reply(run: Run) -> Evidence:
+    """The engine on the grid."""
+    return largest_is_best(run)
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="when M is a best reply",
+    statement="M is a best reply unless 0 < y* < m and y* sum v^alpha > V m^alpha, with m = M - L_j; then the boundary "
+    "claim L_j + y* is the only one. For alpha >= 1, M is a best reply wherever no rival's overage exceeds m.",
+    reading="""For every n, alpha > 0, M > max L and claims C_{-j} in [0, M], tie "max": M pays less than the
+        boundary claim iff 0 < y* < m and y* S > V m^alpha; if it does, that claim pays more than all others. If
+        S <= V m^(alpha - 1), which holds where alpha >= 1 and every rival's v <= m, it does not.""",
+    hypotheses=[bounded],
+    proof="""(y* + V) w / (S + w) < y* iff V w < y* S, with w = m^alpha. If v <= m for all rivals and alpha >= 1, then
+        v^alpha <= v m^(alpha - 1), so S <= V m^(alpha - 1), and y* S <= V y* m^(alpha - 1) <= V m^alpha.""",
+    rests_on=["overage.appendix_a_where_the_payoff_drops"],
+    expected="proved",
+)
+def criterion(run: Run) -> Iterator[Evidence]:
+    """Any weights by Z3; the engine's payoffs and its closed form of the best replies."""
+    import z3
+
+    boundary, room, over, rivals, weight, power = z3.Reals("boundary room others rival_weight weight power")
+    top = (boundary + over) * weight / (rivals + weight)
+    given = [boundary > 0, boundary < room, over > 0, rivals > 0, power > 0, weight == power * room]
+    yield smt.prove(
+        z3.And(
+            (top < boundary) == (boundary * rivals > over * weight),
+            z3.Implies(rivals <= over * power, top >= boundary),  # power = m^(alpha - 1)
+        ),
+        given=given,
+        control=("M always pays as much", top >= boundary),
+        range="every number of agents and every alpha > 0 (any weights)",
+        complete=True,
+        lift=lambda value: lift({"own": value["boundary"], **value}),
+    )
+
+    def agrees(instance: Instance) -> bool:
+        from mechopt.mechanisms.overage.incentives import best_replies, facing
+
+        over, rivals, _, boundary = others(instance)
+        held, bound = instance["entitlement"][0], instance["bound"]
+        loses = 0 < boundary < bound - held and boundary * rivals > over * (bound - held) ** instance["alpha"]
+        replies = best_replies(facing(instance["entitlement"], instance["claim"], 0, alpha=instance["alpha"]), bound)
+        top, peak = engine(instance, bound), engine(instance, min(held + boundary, bound))
+        here = engine(instance, instance["claim"][0])
+        as_said = loses == (bound not in replies) and (replies.intervals == ((held + boundary,) * 2,) or not loses)
+        values = here <= replies.payoff and (here == replies.payoff) == (instance["claim"][0] in replies)
+        return bool(as_said and values and (top < peak) == loses and replies.payoff == (peak if loses else top))
+
+    yield exhaustive.check(
+        agrees,
+        grid=GRID if not run.full else exhaustive.Grid(**{**_parts(GRID), "agents": (1, 2, 3, 4)}),
+        control=(
+            "M always pays as much as the boundary claim",
+            lambda instance: (
+                engine(instance, instance["bound"])
+                >= engine(instance, min(instance["entitlement"][0] + others(instance)[3], instance["bound"]))
+            ),
+        ),
+        hypotheses=run.hypotheses,
+    )
+
+
+def _parts(grid: exhaustive.Grid) -> dict[str, Any]:
+    return {"agents": grid.agents, "each": grid.each, "scalars": grid.scalars}
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="tie-break",
+    statement="The tie-break ensures global monotonicity in own claim for every alpha > 0.",
+    reading="""For every n, alpha > 0 and claims in [0, M]: with the value at X = I set to the larger of the two
+        branches, the payoff is nondecreasing in the own claim (the larger one is called M).""",
+    hypotheses=[bounded],
+    replay=replay,
+    document=document,
+    expected="refuted",
+    repaired_by="overage.appendix_a_what_the_tie_break_gives",
+)
+def tie_break(run: Run) -> Evidence:
+    """The engine on the grid."""
+    return largest_is_best(run)
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="what the tie-break gives",
+    statement="The tie-break makes the own payoff upper semicontinuous in the own claim, so that best replies exist on "
+    "[0, M] for every alpha > 0.",
+    reading="""For every n, alpha > 0, M > max L and C_{-j}: the value at the boundary claim is the larger of the limits
+        from below (y*) and from above (the share), and elsewhere the payoff is continuous; an upper semicontinuous
+        function on a compact interval attains its maximum. With the tie "right" it need not.""",
+    hypotheses=[bounded],
+    proof="""max(y*, share) is at least either limit. The maximum over [0, M] is attained at L + y* or at M, as the
+        payoff rises on both sides of the boundary.""",
+    expected="proved",
+)
+def semicontinuous(run: Run) -> Iterator[Evidence]:
+    """Any weights by Z3; the engine's best replies, attained under every profile of the grid."""
+    import z3
+
+    boundary, over, rivals, weight, top = z3.Reals("boundary others rival_weight weight weight_of_bound")
+    limit = (boundary + over) * weight / (rivals + weight)
+    highest = (boundary + over) * top / (rivals + top)
+    value = smt.maximum(boundary, limit)
+    given = [boundary > 0, over > 0, rivals > 0, weight > 0, top >= weight]
+    best = smt.maximum(value, highest)
+    yield smt.prove(
+        z3.And(
+            value >= boundary, value >= limit, best >= limit, best >= highest, z3.Or(best == value, best == highest)
+        ),
+        given=given,
+        control=("the share is enough (tie right)", limit >= boundary),
+        range="every number of agents and every alpha > 0 (any weights)",
+        complete=True,
+        lift=lift,
+    )
+
+    def attained(instance: Instance, tie: Any = "max") -> bool:
+        from mechopt.mechanisms.overage.incentives import best_replies, facing
+
+        situation = facing(instance["entitlement"], instance["claim"], 0, alpha=instance["alpha"])
+        replies = best_replies(situation, instance["bound"], tie=tie)
+        return bool(replies.intervals) and all(
+            engine(instance, end) == replies.payoff for interval in replies.intervals for end in interval
+        )
+
+    yield exhaustive.check(
+        attained,
+        grid=GRID,
+        control=("also with the tie right", lambda instance: attained(instance, "right")),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Appendix A",
+    part="alpha = 1 needs no tie-break",
+    statement="For alpha = 1 the two branches coincide at X = I, so the rule is continuous without tie-break.",
+    reading="For every n and every profile with X = I > 0: v_j = I v_j / X for all j.",
+    hypotheses=[bounded],
+    proof="I / X = 1.",
+    expected="proved",
+)
+def coincide(run: Run) -> Iterator[Evidence]:
+    """SymPy for any n; the engine under the three ties."""
+    own, rest = symbolic.positive("own others")
+    yield symbolic.identity(
+        lambda case: ((own + rest) * own / (own + rest), own),
+        cases=["X = I"],
+        control=("squares", lambda case: ((own + rest) * own**2 / (own**2 + rest**2), own)),
+        range="every number of agents (one against the rest)",
+        complete=True,
+        lift=lambda case, value: lift({**value, "others": value.get("others", Fraction(1)), "boundary": value["own"]}),
+    )
+
+    def same(instance: Instance, alpha: int = 1) -> bool:
+        from mechopt.mechanisms.overage.incentives import payoffs
+
+        held, asked = instance["entitlement"], instance["claim"]
+        found = [payoffs(held, asked, rule="power", alpha=alpha, tie=tie) for tie in ("max", "left", "right")]
+        return all(found[0] == other for other in found[1:]) and (alpha != 1 or found[0] == payoffs(held, asked))
+
+    yield exhaustive.check(
+        same,
+        grid=GRID,
+        control=("also for alpha = 2", lambda instance: same(instance, 2)),
+        hypotheses=run.hypotheses,
+    )

@@ -1,0 +1,354 @@
+"""Remark 1: which classic rules take from those who claim no more than their entitlement."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from mechopt.claims import claim
+from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
+
+
+def level(estate: Any, claims: list[Any], weights: list[Any]) -> Fraction:
+    """The lambda with sum_j min(C_j, lambda w_j) = estate, or the smallest that meets all claims."""
+    left, rest = Fraction(estate), sorted(range(len(claims)), key=lambda j: Fraction(claims[j]) / weights[j])
+    found = Fraction(0)
+    while rest:
+        found = left / sum(weights[j] for j in rest)
+        first = rest.pop(0)
+        if Fraction(claims[first]) / weights[first] > found:
+            return found
+        left -= claims[first]
+        found = Fraction(claims[first]) / weights[first]
+    return found
+
+
+def awards(estate: Any, claims: list[Any], weights: list[Any] | None = None) -> list[Fraction]:
+    """Constrained equal awards, or with weights their weighted version (proportional fairness on one link)."""
+    weights = weights or [1] * len(claims)
+    common = level(estate, claims, weights)
+    return [min(Fraction(c), common * w) for c, w in zip(claims, weights, strict=True)]
+
+
+def scarce(instance: Instance) -> bool:
+    """Positive entitlements, claims >= 0 that add up to more than an estate >= 0; agent 1 claims at most L, not 0."""
+    return (
+        min(instance["entitlement"]) > 0
+        and min(instance["claim"]) >= 0
+        and sum(instance["claim"]) > instance["estate"] >= 0
+        and 0 < instance["claim"][0] <= instance["entitlement"][0]
+    )
+
+
+def entitlements(instance: Instance) -> bool:
+    """Positive entitlements."""
+    return min(instance["entitlement"]) > 0
+
+
+def cooperates(instance: Instance) -> bool:
+    """Positive entitlements, claims >= 0, agent 1 claims at most its entitlement."""
+    return entitlements(instance) and min(instance["claim"]) >= 0 and instance["claim"][0] <= instance["entitlement"][0]
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="i",
+    statement="""Proportional rule on claims: when C_tot > I, each agent receives a fraction lambda = I / C_tot < 1
+        of their claim. Thus a cooperative agent with C_j <= L_j receives lambda C_j < C_j, violating NLS.""",
+    reading="""For every n, estate E >= 0 (printed I), claims with C_tot > E and an agent with 0 < C_j <= L_j: it
+        receives less than C_j. (An agent that claims 0 has nothing to lose.)""",
+    hypotheses=[scarce],
+    proof="lambda < 1 and C_j > 0.",
+    expected="proved",
+)
+def proportional(run: Run) -> Iterator[Evidence]:
+    """One agent against the rest by Z3; the rule itself on a grid."""
+    import z3
+
+    own, held, others, estate = z3.Reals("own entitlement others estate")
+    award = estate / (own + others) * own
+    yield smt.prove(
+        award < own,
+        given=[own > 0, own <= held, others >= 0, estate >= 0, own + others > estate],
+        control=("less than half", award < own / 2),
+        range="every number of agents (one against the rest)",
+        complete=True,
+        lift=lambda value: {
+            "entitlement": [value["entitlement"], 1],
+            "claim": [value["own"], value["others"]],
+            "estate": value["estate"],
+        },
+    )
+    yield exhaustive.check(
+        lambda i: Fraction(i["estate"]) / sum(i["claim"]) * i["claim"][0] < i["claim"][0],
+        grid=exhaustive.Grid(
+            agents=(1, 2, 3), each={"entitlement": [2], "claim": [0, 1, 2, 5]}, scalars={"estate": [0, 1, 4]}
+        ),
+        control=("nothing at all", lambda i: Fraction(i["estate"]) / sum(i["claim"]) * i["claim"][0] == 0),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="ii, the example",
+    statement="""CEA: awards are a_j = min{C_j, lambda} with lambda chosen to exhaust the estate. With C = (1, 100,
+        100) and I = 2, lambda = 2/3 and the cooperative agent gets a_1 = 2/3 < 1, violating NLS.""",
+    reading="The one example; agent 1's entitlement is any L_1 >= 1.",
+    hypotheses=[scarce],
+    proof="3 lambda = 2 and lambda <= 1.",
+    expected="proved",
+)
+def example(run: Run) -> Evidence:
+    """The rule at the example."""
+    return exhaustive.check(
+        lambda i: awards(i["estate"], i["claim"]) == [Fraction(2, 3)] * 3,
+        grid=[{"entitlement": [1, 1, 1], "claim": [1, 100, 100], "estate": 2}],
+        control=("with an estate of 3", lambda i: awards(i["estate"] + 1, i["claim"])[0] < 1),
+        hypotheses=run.hypotheses,
+        range="the example",
+        complete=True,
+    )
+
+
+def worst(instance: Instance, weights: list[Any] | None = None) -> list[Fraction]:
+    """What each agent gets when it claims its entitlement and all others claim the whole estate, sum L."""
+    held = [Fraction(value) for value in instance["entitlement"]]
+    estate = sum(held)
+    return [awards(estate, [e if j == i else estate for j, e in enumerate(held)], weights)[i] for i in range(len(held))]
+
+
+def keeps(instance: Instance, weights: list[Any] | None = None) -> bool:
+    """No agent with C_j <= L_j loses at the others' worst claims (awards fall as others claim more)."""
+    return all(paid == held for paid, held in zip(worst(instance, weights), instance["entitlement"], strict=True))
+
+
+def replay_equal(instance: Instance) -> str | None:
+    """Equal awards of an estate of sum L, by hand."""
+    held = [Fraction(value) for value in instance["entitlement"]]
+    estate, even = sum(held), sum(held) / len(held)
+    if any(value > even for value in held):
+        return None  # that agent loses if everybody else claims the estate: equal shares are below its claim
+    return (
+        f"estate {estate}, {len(held)} agents: the common award is at least {even}, whatever the claims\n"
+        f"every L_j is {even}, so a claim of at most L_j is met in full: no claims violate NLS"
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="ii, for every entitlement",
+    statement="Constrained equal awards fail NLS. (These canonical families all fail NLS.)",
+    reading="""With the estate that the paper's mechanism hands out, E = sum L: for every n >= 1 and L_j > 0 there
+        are claims at which an agent with C_j <= L_j gets less than C_j.""",
+    hypotheses=[entitlements],
+    replay=replay_equal,
+    expected="refuted",
+    repaired_by="overage.remark_1_ii_repaired",
+)
+def equal_awards(run: Run) -> Evidence:
+    """The rule at the worst claims of the others."""
+    return exhaustive.check(
+        lambda instance: not keeps(instance),
+        grid=exhaustive.Grid(agents=(2, 3), each={"entitlement": [1, 2]}),
+        control=("it never fails", keeps),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="ii, repaired",
+    statement="Constrained equal awards of the estate sum L keep NLS if and only if all entitlements are equal.",
+    reading="""For every n >= 1 and L_j > 0: min(C_j, lambda) = C_j for all claims and all agents with C_j <= L_j, iff
+        L_j <= sum L / n for all j.""",
+    hypotheses=[entitlements],
+    proof="""lambda < sum L / n would hand out less than sum L, so lambda >= sum L / n, and C_j <= L_j is met if
+        L_j is the mean. An agent above the mean that claims L_j while all others claim sum L gets the mean
+        only.""",
+    expected="proved",
+)
+def equal_repaired(run: Run) -> Iterator[Evidence]:
+    """Every n by Z3 in the number of agents, the common award and the total; the rule on a grid."""
+    import z3
+
+    size, common, mean, own, paid = z3.Reals("agents common mean own paid")
+    # `paid` is handed out in all, at most `common` to each; scarce, so that it is the whole estate
+    holds = z3.Implies(own <= mean, smt.minimum(own, common) == own)
+    alone = smt.minimum(own, common) + (size - 1) * common  # all others claim more than the common award
+    fails = z3.Implies(z3.And(own > mean, alone == size * mean), smt.minimum(own, common) < own)
+    yield smt.prove(
+        z3.And(holds, fails),
+        given=[size >= 1, mean > 0, own > 0, common >= 0, paid == size * mean, paid <= size * common],
+        control=("also up to twice the mean", z3.Implies(own <= 2 * mean, smt.minimum(own, common) == own)),
+        range="every number of agents (common award, mean entitlement, one claim)",
+        complete=True,
+        nontrivial=[size > 1],
+        lift=lambda value: {"entitlement": [value["mean"], value["mean"]]},
+    )
+    yield exhaustive.check(
+        lambda instance: keeps(instance) == (len(set(instance["entitlement"])) == 1),
+        grid=exhaustive.Grid(agents=(1, 2, 3), each={"entitlement": [1, 2, 4]}),
+        control=("it never fails", keeps),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="iii, demands can hurt",
+    statement="""Network proportional fairness: holding C_j fixed, increasing other users' demands can strictly
+        decrease agent j's allocation.""",
+    reading="""There are a network, weights and demands where it does: one link of capacity 2, equal weights, C_1 =
+        3/2, and agent 2's demand rises from 1/2 to 2.""",
+    hypotheses=[cooperates],
+    proof="With demand 1/2 both are met; with demand 2 each gets 1.",
+    expected="proved",
+)
+def demands_hurt(run: Run) -> Evidence:
+    """The maximiser of sum log x on one link (equal awards) at the example."""
+
+    def hurt(instance: Instance, other: Any) -> bool:
+        before, after = (awards(2, [instance["claim"][0], demand])[0] for demand in (instance["claim"][1], other))
+        return after < before
+
+    return exhaustive.check(
+        lambda instance: hurt(instance, 2),
+        grid=[{"entitlement": [Fraction(3, 2), Fraction(1, 2)], "claim": [Fraction(3, 2), Fraction(1, 2)]}],
+        control=("also if the demand stays", lambda instance: hurt(instance, instance["claim"][1])),
+        hypotheses=run.hypotheses,
+        range="the example",
+        complete=True,
+    )
+
+
+def replay_link(instance: Instance) -> str | None:
+    """One link of capacity sum L with weights L_j, by hand."""
+    held = [Fraction(value) for value in instance["entitlement"]]
+    capacity = sum(held)
+    lines = []
+    for j, own in enumerate(held):
+        # the others want everything: shares are in the ratio of the weights, and min(L_j, 1 * L_j) is L_j
+        share = capacity * own / sum(held)
+        if share < own:
+            return None
+        lines.append(f"agent {j + 1}: claims {own}, the others want all of {capacity}: weight {own} gives {share}")
+    return "\n".join([*lines, "the common ratio is at least 1 whatever the demands: claims up to L_j are met"])
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="iii, no analogue",
+    statement="... so there is no analogue of NLS. (These canonical families all fail NLS.)",
+    reading="""For every L_j > 0, every proportionally fair allocation (max sum w_j log x_j, x_j <= C_j, on a
+        network) has claims at which an agent with C_j <= L_j gets less than C_j; also that of one link of
+        capacity sum L with w_j = L_j.""",
+    hypotheses=[entitlements],
+    replay=replay_link,
+    expected="refuted",
+    repaired_by="overage.remark_1_iii_repaired",
+)
+def network(run: Run) -> Evidence:
+    """The weighted rule at the worst claims of the others."""
+    return exhaustive.check(
+        lambda instance: not keeps(instance, instance["entitlement"]),
+        grid=exhaustive.Grid(agents=(2, 3), each={"entitlement": [1, 2]}),
+        control=("equal weights never fail", keeps),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="iii, repaired",
+    statement="Proportional fairness on one link of capacity sum L keeps NLS if the weights are the entitlements.",
+    reading="""For every n, L_j > 0, C_j >= 0: the allocation min(C_j, lambda L_j) with lambda such that min(sum C,
+        sum L) is used gives C_j to every agent with C_j <= L_j. (That is the maximiser of sum L_j log x_j.)""",
+    hypotheses=[cooperates],
+    proof="lambda < 1 would use less than sum L, so lambda >= 1.",
+    expected="proved",
+)
+def network_repaired(run: Run) -> Iterator[Evidence]:
+    """Every n by Z3; the rule on a grid."""
+    import z3
+
+    own, held, ratio, total, used = z3.Reals("own entitlement ratio entitlement_total used")
+    yield smt.prove(
+        smt.minimum(own, ratio * held) == own,
+        given=[own >= 0, own <= held, held > 0, total >= held, ratio >= 0, used == total, used <= ratio * total],
+        control=("also with half of the capacity", smt.minimum(own, ratio * held / 2) == own),
+        range="every number of agents (one claim, the common ratio, totals), scarce; else all claims are met",
+        complete=True,
+        nontrivial=[own > 0],
+        lift=lambda value: {
+            "entitlement": [value["entitlement"], value["entitlement_total"]],
+            "claim": [value["own"], 3 * value["entitlement_total"]],
+        },
+    )
+
+    def kept(instance: Instance, weights: list[Any] | None) -> bool:
+        held, asked = instance["entitlement"], instance["claim"]
+        paid = awards(sum(held), asked, weights)
+        return all(pay == c for e, c, pay in zip(held, asked, paid, strict=True) if c <= e)
+
+    yield exhaustive.check(
+        lambda instance: kept(instance, instance["entitlement"]),
+        grid=exhaustive.Grid(agents=(1, 2, 3), each={"entitlement": [1, 2], "claim": [0, 1, 2, 5]}),
+        control=("equal weights", lambda instance: kept(instance, None)),
+        hypotheses=run.hypotheses,
+    )
+
+
+@claim(
+    paper="lengyel2025",
+    label="Remark 1",
+    part="in contrast",
+    statement="""In contrast, overage-proportional rationing applies reductions only to overages. Any agent with
+        C_j <= L_j receives exactly C_j regardless of others' claims.""",
+    reading="""For every n, L_j > 0, C_j >= 0, alpha = 1: reductions C_j - pi_j are at most the overage, and 0 for
+        cooperators.""",
+    hypotheses=[cooperates],
+    proof="C_j - pi_j = v_j - coverage, which is between 0 and v_j.",
+    rests_on=["overage.section_2_no_sucker_loss"],
+    expected="proved",
+)
+def contrast(run: Run) -> Iterator[Evidence]:
+    """One agent against the rest by Z3; the engine on a grid."""
+    import z3
+
+    held, asked, others, slack = z3.Reals("entitlement claim others slack")
+    own = asked - held
+    payoff = z3.If(own <= 0, asked, z3.If(own + others <= slack, asked, held + slack * own / (own + others)))
+    yield smt.prove(
+        z3.And(asked - payoff >= 0, asked - payoff <= smt.positive_part(own)),
+        given=[held > 0, asked >= 0, others >= 0, slack >= 0],
+        control=("nobody is reduced", payoff == asked),
+        range="every number of agents (one against the rest)",
+        complete=True,
+        nontrivial=[own < 0, others > 0],
+        lift=lambda value: {
+            "entitlement": [value["entitlement"], 1, 1 + value["slack"]],
+            "claim": [value["claim"], 1 + value["others"], 1],
+        },
+    )
+
+    def reductions(instance: Instance) -> list[Any]:
+        from mechopt.mechanisms.overage.incentives import payoffs
+
+        paid = payoffs(instance["entitlement"], instance["claim"])
+        return [c - pay for c, pay in zip(instance["claim"], paid, strict=True)]
+
+    yield exhaustive.check(
+        lambda i: all(
+            0 <= cut <= max(c - e, 0) for cut, e, c in zip(reductions(i), i["entitlement"], i["claim"], strict=True)
+        ),
+        grid=exhaustive.Grid(agents=(1, 2, 3), each={"entitlement": [1, 2], "claim": [0, 1, 2, 4]}),
+        control=("nobody is reduced", lambda i: not any(reductions(i))),
+        hypotheses=run.hypotheses,
+    )
