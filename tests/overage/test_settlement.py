@@ -103,7 +103,7 @@ def test_only_the_block_with_a_huge_overage_leaves_64_bits() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("top", [2, 10, 10**9])
+@pytest.mark.parametrize("top", [2, 10, 10**9, 2**46])
 def test_many_blocks_equal_the_definition(engine: Any, method: str, top: int) -> None:
     """Full blocks, carries and massive ties (top = 2: all remainders equal)."""
     rng = np.random.default_rng(7)
@@ -126,10 +126,11 @@ def test_many_blocks_equal_the_definition(engine: Any, method: str, top: int) ->
 @given(data=st.data(), top=st.sampled_from([1, 5, 2**14, 2**30, 2**61 - 1, 2**70]), room=st.integers(0, 8))
 def test_the_cut_is_the_one_of_a_sort(data: st.DataObject, top: int, room: int) -> None:
     """With no room at all the histograms go down to the last bit."""
-    rest = data.draw(st.lists(st.integers(0, top), min_size=2, max_size=40))
+    shift = max((top + 1).bit_length() - dealing.BITS, 0)
+    edge = st.integers(0, min(3, top >> shift)).map(lambda bucket: bucket << shift)  # of a bucket
+    rest = data.draw(st.lists(st.integers(0, top) | edge, min_size=2, max_size=40))
     left = data.draw(st.integers(0, len(rest) - 1))
     values = np.array(rest, dtype=object if top >= 2**63 else np.int64)
-    shift = max((top + 1).bit_length() - dealing.BITS, 0)
     counts = dealing.histogram()
     for value in rest:
         counts[value >> shift] += 1
@@ -186,6 +187,40 @@ def test_integers_settled_in_floats(data: tuple[list[int], list[int]]) -> None:
     for e, c, got in zip(entitlement, claim, payoff.tolist(), strict=True):
         want = c if c <= e else e + (c - e) * share
         assert abs(Fraction(got) - want) <= Fraction(2) ** -50 * max(c, e)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=150, deadline=None)
+@given(overage=st.lists(st.integers(2**57, 2**59 - 1), min_size=2, max_size=3), data=st.data())
+def test_a_guess_in_floats_is_not_trusted_too_far(engine: Any, method: str, overage: list[int], data: Any) -> None:
+    """X below 2**61 with overages above 2**52: a guess may be off by so much that its remainder would wrap."""
+    slack = data.draw(st.integers(sum(overage) // 2, sum(overage) - 1))
+    entitlement, claim = [slack] + [0] * len(overage), [0, *overage]
+    payoff, _ = settle(int64(entitlement), int64(claim), rounding=method, engine=engine)
+    assert payoff.tolist() == plainly(entitlement, claim, method)
+
+
+def test_a_whole_quota_leaves_no_remainder() -> None:
+    """49 * (1 / 49) is below 1 in floats."""
+    floor, rest = Deal(over=49, under=1).quotas(int64([0, 0]), int64([49, 50]))
+    assert (floor.tolist(), rest.tolist()) == ([1, 1], [0, 1])
+
+
+def test_remainders_that_add_up_to_whole_units_exactly() -> None:
+    """m accounts of 2**54 each, X too large to add remainders up in 64 bits: the last one completes a unit."""
+    for m in range(2, 70):
+        entitlement, claim = [7 * m + 1] + [0] * m, [0] + [2**54] * m
+        payoff, _ = settle(int64(entitlement), int64(claim), rounding="cumulative")
+        assert payoff.tolist() == plainly(entitlement, claim, "cumulative"), m
+
+
+def test_a_ratio_that_rounds_to_one_costs_no_cooperator_an_ulp() -> None:
+    """X = I + 1e-20. In floats 1.0 + (0.1 - 1.0) is below 0.1."""
+    entitlement, claim = np.array([1.0] * 10 + [0.0, 0.0]), np.array([0.1] * 10 + [9.0, 1e-20])
+    payoff, found = settle(entitlement, claim)
+    assert found.sign == 1
+    assert payoff[:10].tolist() == [0.1] * 10
 
 
 def test_decimals_that_tie_are_a_tie() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -204,6 +205,20 @@ def test_damage_within_a_file(tmp_path: Path, kind: type) -> None:
     source.write_bytes(data)
     with pytest.raises(InstanceError, match="not readable"):
         settle_parquet(source, tmp_path / "out.parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_file_that_changes_between_the_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    source = write(tmp_path / "in.parquet", [10] * 300, [20] * 300)
+    before = parquet_reader.Reader.totals
+    monkeypatch.setattr(
+        parquet_reader.Reader,
+        "totals",
+        lambda reader: dataclasses.replace(before(reader), accounts=300 + more),
+    )
+    with pytest.raises(InstanceError, match="changed while it was read"):
+        settle_parquet(source, tmp_path / "out.parquet", rounding="cumulative")
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
 
 

@@ -92,14 +92,15 @@ class Deal:
 
     def _whole_multiples(self, rest: NDArray[Any]) -> NDArray[np.int64]:
         """How often X goes into the carry and the remainders so far; keeps the new carry."""
-        if not self.narrow:
+        if self.over * (len(rest) + 1) < 2**63 or not self.narrow:  # nothing can wrap
             running = np.cumsum(rest) + self.carry
             self.carry = int(running[-1]) % self.over
             return (running // self.over).astype(np.int64)
         # Guessed in floats (a block holds few enough terms to be off by one at most), corrected modulo 2**64.
-        upto = np.floor(np.cumsum(rest / self.over) + self.carry / self.over).astype(np.int64)
-        left = np.cumsum(rest) + np.int64(self.carry) - upto * np.int64(self.over)
-        upto += (left >= self.over).astype(np.int64) - (left < 0)
+        over, share = np.int64(self.over), 1 / self.over
+        upto = (np.cumsum(rest * share) + self.carry * share).astype(np.int64)
+        left = np.cumsum(rest) + np.int64(self.carry) - upto * over
+        upto += (left >= over).astype(np.int64) - (left < 0)
         self.carry = int(left[-1]) % self.over
         return upto
 
