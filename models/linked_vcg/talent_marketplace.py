@@ -1,6 +1,6 @@
 """Draws the tables of `talent_marketplace.toml`, seeded: run it to write them again, or change it and make your own.
 
-Fourteen departments report tasks for twelve periods of four weeks, against the hours of four skills. Each
+Eighteen departments report tasks for twelve periods of four weeks, against the hours of three skills. Each
 department's tasks come from gamma distributions around a stable profile, with a season of its own; the bounds are what
 the principal would set from the profiles. All numbers are made up.
 """
@@ -16,26 +16,25 @@ SEED = 20210830
 DATES = 12
 DEPARTMENTS = (
     "legal", "finance", "people", "procurement", "facilities", "research", "support", "sales north", "sales south",
-    "marketing", "product", "platform", "security", "analytics",
+    "marketing", "product", "platform", "security", "analytics", "partners", "logistics", "quality", "strategy",
 )  # fmt: skip
 TYPES = (
-    "own code", "own design", "own data", "own text", "prototype", "dashboard", "campaign", "portal", "audit",
-    "migration", "training", "forecast",
+    "own code", "own design", "own data", "prototype", "dashboard", "campaign", "audit", "migration", "forecast",
 )  # fmt: skip
-PLENTIFUL = 4  # the principal's own types come first
-WIDTH = 0.25  # upper bounds above the profile
+PLENTIFUL = 3  # the principal's own types come first
+WIDTH = 0.15  # upper bounds above the profile
 
 
 def main(folder: Path) -> None:
     """Write `talent_marketplace_tasks.csv` and `talent_marketplace_bounds.csv`."""
     rng = np.random.default_rng(SEED)
-    size = rng.lognormal(0.0, 0.5, len(DEPARTMENTS))
-    taste = rng.dirichlet(np.full(len(TYPES) - PLENTIFUL, 0.8), len(DEPARTMENTS))
+    size = rng.lognormal(0.0, 0.35, len(DEPARTMENTS))
+    taste = rng.dirichlet(np.full(len(TYPES) - PLENTIFUL, 2.0), len(DEPARTMENTS))
     profile = np.hstack([np.zeros((len(DEPARTMENTS), PLENTIFUL)), 30 * size[:, None] * taste])
     profile[profile < 0.25] = 0.0
     season = 1 + 0.15 * np.sin(2 * np.pi * (np.arange(DATES)[None, :] / DATES + rng.random((len(DEPARTMENTS), 1))))
     mean = profile[:, None, :] * season[:, :, None]
-    tasks = np.round(rng.gamma(12.0, mean / 12.0 + 1e-12), 1)
+    tasks = np.round(rng.gamma(25.0, mean / 25.0 + 1e-12), 1)
     bounds = np.round(profile * (1 + WIDTH) + 0.05 * (profile > 0), 1)
     with (folder / "talent_marketplace_tasks.csv").open("w", newline="", encoding="utf-8") as file:
         write = csv.writer(file, lineterminator="\n")
@@ -46,9 +45,9 @@ def main(folder: Path) -> None:
     with (folder / "talent_marketplace_bounds.csv").open("w", newline="", encoding="utf-8") as file:
         write = csv.writer(file, lineterminator="\n")
         write.writerow(["department", "task", "units"])
-        for (agent, kind), units in np.ndenumerate(bounds):
-            if units > 0:
-                write.writerow([DEPARTMENTS[agent], TYPES[kind], units])
+        for (agent, kind), most in np.ndenumerate(bounds):
+            if most > 0:
+                write.writerow([DEPARTMENTS[agent], TYPES[kind], most])
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def test_linked_transfers_agree_with_the_report_program(draw: Draw, block: int) 
         assert column(found, "linked_low")[agent] == column(found, "linked_high")[agent]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_identities(draw: Draw, seed: int) -> None:
     environment = small(draw, seed)
     linked, unlinked = run(environment), run_unlinked(environment)
@@ -193,16 +193,17 @@ def test_a_wider_interval_never_pays_less(draw: Draw, seed: int) -> None:
     assert np.all(column(run(wide), "linked_transfer") >= column(run(narrow), "linked_transfer") - 1e-8)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_everything_scales_with_the_instance(draw: Draw, seed: int) -> None:
     base = small(draw, seed)
     doubled = Environment(stock=base.stock * 2, types=base.types, endowments=base.endowments * 2, lower=base.lower * 2,
                           upper=base.upper * 2, discount=base.discount)  # fmt: skip
+    once, twice = run(base), run(doubled)
     for name in ("contribution", "unlinked_transfer", "linked_transfer"):
-        assert np.allclose(column(run(doubled), name), 2 * column(run(base), name), atol=1e-7)
+        assert np.allclose(column(twice, name), 2 * column(once, name), atol=1e-7)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_an_agent_split_in_two_neighbours_earns_the_same_together(draw: Draw, seed: int) -> None:
     base = draw(seed, agents=3)
     halves: Any = {name: np.concatenate([getattr(base, name)[:1] / 2] * 2 + [getattr(base, name)[1:]])

@@ -22,6 +22,8 @@ class Choice:
         pieces: the pieces to choose from at each date.
         charge: cost of a project reported at any date, shape (types,).
         budget: least and largest sum of the reports, shape (types,) each.
+        tried: pieces of each date; only choices with at least one other piece are allowed. Empty: all choices.
+        cutoff: only choices at most this costly are allowed.
     """
 
     def __init__(
@@ -30,7 +32,11 @@ class Choice:
         pieces: Sequence[Sequence[Piece]],
         charge: Floats,
         budget: tuple[Floats, Floats],
+        *,
+        tried: Sequence[Sequence[Piece]] = (),
+        cutoff: float = np.inf,
     ) -> None:
+        self.tried, self.cutoff = {id(piece) for options in tried for piece in options}, cutoff
         self.dates, self.pieces, self.charge, self.budget = dates, pieces, charge, budget
         self.flat = [(place, piece) for place, options in enumerate(pieces) for piece in options]
         every = bool(np.any(budget[0] > 0))  # a least budget can need projects of no use
@@ -57,8 +63,19 @@ class Choice:
             value.append(matrix[places])
             upper.append(limits)
             size += len(matrix)
-        low = [np.full(size, -np.inf), np.ones(len(self.dates)), np.where(self.budget[0] > 0, self.budget[0], -np.inf)]
-        upper += [np.ones(len(self.dates)), self.budget[1]]
+        cost, most = self._columns()
+        fresh = self.starts[:-1][[id(piece) not in self.tried for _, piece in self.flat]]
+        extra = [(fresh, np.ones(fresh.size), 1.0, np.inf)] if self.tried else []
+        if np.isfinite(self.cutoff):
+            extra.append((np.flatnonzero(cost), cost[cost != 0], -np.inf, self.cutoff))
+        for places_, values, _, _ in extra:
+            row.append(np.full(len(places_), size))
+            column.append(places_)
+            value.append(values)
+            size += 1
+        low = [np.full(size - len(extra), -np.inf), np.array([least for _, _, least, _ in extra]),
+               np.ones(len(self.dates)), np.where(self.budget[0] > 0, self.budget[0], -np.inf)]  # fmt: skip
+        upper += [np.array([largest for _, _, _, largest in extra]), np.ones(len(self.dates)), self.budget[1]]
         for start, active, (place, _) in zip(self.starts, self.active, self.flat, strict=False):
             kinds = np.flatnonzero(active)
             # One piece a date; and the reports of all dates within the budget.
@@ -67,7 +84,6 @@ class Choice:
             value.append(np.ones(kinds.size + 1))
         whole = np.zeros(int(self.starts[-1]), dtype=bool)
         whole[self.starts[:-1]] = True
-        cost, most = self._columns()
         return MixedIntegerProgram.from_triplets(
             np.concatenate(row), np.concatenate(column), np.concatenate(value), sense="min", cost=cost, lower=0.0,
             upper=most, row_lower=np.concatenate(low), row_upper=np.concatenate(upper), integer=whole,
@@ -102,14 +118,6 @@ class Choice:
     def relaxed(self) -> LinearProgram:
         """The same program without whole numbers; its last rows are the budget, a row a type."""
         return LinearProgram(**{name: getattr(self.program, name) for name in LinearProgram.__dataclass_fields__})
-
-    def in_use(self, point: Floats) -> list[list[Piece]]:
-        """The pieces with z > 0, date by date."""
-        chosen: list[list[Piece]] = [[] for _ in self.dates]
-        for start, (place, piece) in zip(self.starts, self.flat, strict=False):
-            if point[start] > 1e-7:
-                chosen[place].append(piece)
-        return chosen
 
     def reports(self, point: Floats) -> NDArray[np.float64]:
         """The reports, shape (dates, types)."""

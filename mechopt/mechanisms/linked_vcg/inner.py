@@ -7,20 +7,23 @@ multiple-choice mixed-integer program picks the pieces. Source: zhu2021, Section
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mechopt.errors import CertificateError, SolveError
 from mechopt.mechanisms.linked_vcg.choice import Choice
 from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
 from mechopt.mechanisms.linked_vcg.pieces import Date, Floats, Piece, TooManyPieces, find_pieces, least_on_piece
 from mechopt.program import Solution
-from mechopt.solver import Options, solve
+from mechopt.solver import InfeasibleError, Options, solve
 
 Method = Literal["pieces", "milp"]
+SHARE = 0.3  # of the gap, which is what the pieces tried next may lose
 AGREE = 1e-6  # relative, between the pieces' value and the knapsack solved again at the same report
 
 
@@ -34,7 +37,7 @@ class Limits:
     """
 
     pieces: int = 2000
-    seconds: float = 60.0
+    seconds: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,52 +152,57 @@ def _multiple_choice(
 ) -> Minimum:
     """One piece a date within the budget.
 
-    Relax, solve with the pieces that the relaxation uses, drop what cannot be better, solve with the rest.
+    Relax, price the budget at its shadow prices, and solve with the pieces that lose least at those prices: a piece
+    that loses more than best known value minus relaxed optimum cannot be in a better choice. So either the pieces tried
+    were enough, or choices with one of the others are tried, with a better value to beat.
     """
-
-    def choose(options: Sequence[Sequence[Piece]]) -> Minimum | None:
-        """The best with some of the pieces; None where they allow nothing, or the search was cut off."""
-        try:
-            choice = Choice(dates, options, charge, budget)
-            found = solve(choice.program, options=Options(time_limit=limits.seconds, explain=False), accept_bound=True)
-        except SolveError:
-            return None
-        reports = _within(choice.reports(found.point), dates, budget)
-        return _bracket(knapsack, dates, pieces, reports, charge, found.bound, "milp")
-
-    choice = Choice(dates, pieces, charge, budget)
-    relaxed = solve(choice.relaxed())
+    end = time.monotonic() + limits.seconds
+    relaxed = solve(Choice(dates, pieces, charge, budget).relaxed())
+    losses = _losses(dates, pieces, charge, relaxed)
     low = max(bound, relaxed.bound - 1e-9 * (1 + abs(relaxed.bound)))
     best = Minimum(low=low, high=_value(knapsack, dates, truth, charge), reports=truth, method="milp")
-    in_use = choice.in_use(relaxed.point)
-    few = choose(in_use)
-    if few is not None and few.high < best.high:
-        best = few
-    kept = _worth_keeping(dates, pieces, charge, relaxed, best.high)
-    names = {id(piece) for options in in_use for piece in options}
-    every = few if all(id(piece) in names for options in kept for piece in options) else choose(kept)
-    if every is None:
-        return replace(best, low=min(low, best.high))
-    best = min(best, every, key=lambda minimum: minimum.high)
-    return replace(best, low=min(max(low, every.low), best.high))
+    tried: list[list[Piece]] = [[] for _ in dates]
+    # First the pieces that the relaxation uses, which lose nothing. proven: of all choices among the pieces tried.
+    allowed, proven, safe = 1e-7 * (1 + abs(low)), np.inf, low
+    while True:
+        # The pieces that lose no more than allowed, and only choices that use one not tried before.
+        margin = 1e-9 * (1 + abs(best.high))
+        allowed = min(allowed, best.high - low) + margin
+        kept = [[piece for piece, loss in zip(options, some, strict=True) if loss <= allowed]
+                for options, some in zip(pieces, losses, strict=True)]  # fmt: skip
+        choice = Choice(dates, kept, charge, budget, tried=tried, cutoff=best.high - margin)
+        try:
+            left = Options(time_limit=max(0.1, end - time.monotonic()), explain=False)
+            found = solve(choice.program, options=left, accept_bound=True)
+            reports = _within(choice.reports(found.point), dates, budget)
+            candidate = _bracket(knapsack, dates, pieces, reports, charge, found.bound, "milp")
+            proven, best = min(proven, found.bound), min(best, candidate, key=lambda minimum: minimum.high)
+        except InfeasibleError:
+            proven = min(proven, best.high - margin)  # nothing there is better by more than the margin
+        except SolveError:
+            break  # cut off: nothing more is proven of these pieces
+        complete = allowed >= best.high - low
+        safe = proven if complete else min(proven, low + allowed - margin)  # what was left out loses more
+        if complete or time.monotonic() > end:
+            break
+        tried, allowed = kept, max(2 * allowed, SHARE * (best.high - low))
+    return replace(best, low=min(max(low, safe), best.high))
 
 
-def _worth_keeping(
-    dates: Sequence[Date], pieces: Sequence[Sequence[Piece]], charge: Floats, relaxed: Solution, incumbent: float
-) -> list[list[Piece]]:
-    """The pieces that can be part of something better than the incumbent, by the Lagrangian of the budget.
+def _losses(
+    dates: Sequence[Date], pieces: Sequence[Sequence[Piece]], charge: Floats, relaxed: Solution
+) -> list[NDArray[np.float64]]:
+    """How much each piece is worse than its date's best at the budget's shadow prices.
 
-    With the budget priced at its shadow prices, each date's best piece adds up to the relaxed optimum; a piece that is
-    worse than its date's best by more than incumbent minus that optimum cannot be in a better choice.
+    With the budget so priced, the best pieces of all dates add up to the relaxed optimum, which no choice can beat.
     """
     priced = charge - relaxed.dual[-charge.size :]
-    kept = []
+    result = []
     for date, options in zip(dates, pieces, strict=True):
         found = [least_on_piece(date, piece, priced) for piece in options]
         values = np.array([np.inf if one is None else one[0] for one in found])
-        spare = incumbent - relaxed.objective + 1e-7 * (1 + abs(incumbent))
-        kept.append([piece for piece, value in zip(options, values - values.min(), strict=True) if value <= spare])
-    return kept
+        result.append(values - values.min())
+    return result
 
 
 def _within(reports: Floats, dates: Sequence[Date], budget: tuple[Floats, Floats]) -> Floats:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.inner import Limits, Minimum, least_left_to_others
 from mechopt.mechanisms.linked_vcg.knapsack import Investment, Knapsack
-from mechopt.mechanisms.linked_vcg.ordered import Served, allocate, serve
+from mechopt.mechanisms.linked_vcg.ordered import CLOSE, Served, allocate, serve
 from mechopt.mechanisms.linked_vcg.pieces import Date
 from mechopt.mechanisms.linked_vcg.price_taking import Tested, price_takers
 from mechopt.program import to_float
@@ -165,7 +165,7 @@ class Market:
             self._used = np.full(self.most.shape, self.zero)
         room = np.maximum(self.most - self._used, self.zero)
         # Not where only rounding says so: sums of floats are near their bound, not on it.
-        close = 0 if self.exact else 1e-12 * self.most
+        close = 0 if self.exact else CLOSE * self.most
         result: NDArray[Any] = np.where(reports > room + close, room, reports)
         self._used = self._used + reports
         if self.date == self.dates - 1:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.mechanisms.linked_vcg.knapsack import Investment, as_fractions
+from mechopt.mechanisms.linked_vcg.knapsack import Investment
 
-CLOSE = 1e-11  # relative; sums this near to a bound are compared in rational arithmetic
+CLOSE = 1e-12  # relative; a sum of floats this near to its bound is on it: rounding must not cut a report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,12 +82,8 @@ def retract(
     """
     dates = endowments.shape[1]
     total, most, least = endowments.sum(axis=1), dates * upper, dates * lower
-    changed = np.asarray((total > most) | (total < least), dtype=bool)
-    if endowments.dtype != object:
-        # A rounding error must not cut a report: near a bound the decision is taken on the numbers as read.
-        near = np.minimum(np.abs(total - most), np.abs(total - least)) <= CLOSE * (total + most)
-        for agent, kind in np.argwhere(near & ((total != 0) | (least != 0))).tolist():
-            changed[agent, kind] = _outside(endowments[agent, :, kind], lower[agent, kind], upper[agent, kind])
+    close = 0 if endowments.dtype == object else CLOSE * (total + most)
+    changed = np.asarray((total > most + close) | (total < least - close), dtype=bool)
     if not changed.any():
         return endowments, changed
     result = endowments.copy()
@@ -95,12 +91,6 @@ def retract(
         result[agent, :, kind] = _cut(endowments[agent, :, kind], least[agent, kind], most[agent, kind])
     result.flags.writeable = False
     return result, changed
-
-
-def _outside(reports: NDArray[Any], lower: Any, upper: Any) -> bool:
-    exact = as_fractions(np.array([lower, upper, *reports.tolist()]))
-    total, dates = sum(exact[2:].tolist()), len(reports)
-    return bool(total > dates * exact[1] or total < dates * exact[0])
 
 
 def _cut(reports: NDArray[Any], least: Any, most: Any) -> NDArray[Any]:
