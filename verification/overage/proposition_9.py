@@ -15,6 +15,11 @@ def situation(instance: Instance) -> bool:
     return all(instance[name] >= 0 for name in ("own", "others", "slack", "penalty"))
 
 
+def defects(instance: Instance) -> bool:
+    """The agent has overage, v > 0."""
+    return bool(instance["own"] > 0)
+
+
 def scenarios(instance: Instance) -> bool:
     """Two scenarios with positive probabilities and nonnegative overage, slack and penalty; an own overage."""
     return (
@@ -196,9 +201,9 @@ def replay(instance: Instance) -> str | None:
     label="Proposition 9",
     part="a step of its proof",
     statement="If X^t <= I^t, then Lambda_t = 0 in a neighborhood and r_j = 0 identically, so dr_j / dv_j = 0.",
-    reading="""For all v, V, I >= 0 with v + V <= I: Lambda is 0 for all own overages in some neighbourhood of v
+    reading="""For all v > 0, V, I >= 0 with v + V <= I: Lambda is 0 for all own overages in some neighbourhood of v
         (the engine is asked 1/10^6 above).""",
-    hypotheses=[situation],
+    hypotheses=[situation, defects],
     replay=replay,
     expected="refuted",
     repaired_by="overage.proposition_9_step_corrected",

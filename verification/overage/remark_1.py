@@ -44,6 +44,11 @@ def entitlements(instance: Instance) -> bool:
     return min(instance["entitlement"]) > 0
 
 
+def several(instance: Instance) -> bool:
+    """At least two agents."""
+    return len(instance["entitlement"]) >= 2
+
+
 def cooperates(instance: Instance) -> bool:
     """Positive entitlements, claims >= 0, agent 1 claims at most its entitlement."""
     return entitlements(instance) and min(instance["claim"]) >= 0 and instance["claim"][0] <= instance["entitlement"][0]
@@ -141,9 +146,9 @@ def replay_equal(instance: Instance) -> str | None:
     label="Remark 1",
     part="ii, for every entitlement",
     statement="Constrained equal awards fail NLS. (These canonical families all fail NLS.)",
-    reading="""With the estate that the paper's mechanism hands out, E = sum L: for every n >= 1 and L_j > 0 there
+    reading="""With the estate that the paper's mechanism hands out, E = sum L: for every n >= 2 and L_j > 0 there
         are claims at which an agent with C_j <= L_j gets less than C_j.""",
-    hypotheses=[entitlements],
+    hypotheses=[entitlements, several],
     replay=replay_equal,
     expected="refuted",
     repaired_by="overage.remark_1_ii_repaired",

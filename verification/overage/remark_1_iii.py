@@ -34,6 +34,11 @@ def entitlements(instance: Instance) -> bool:
     return min(instance["entitlement"]) > 0
 
 
+def several(instance: Instance) -> bool:
+    """At least two agents."""
+    return len(instance["entitlement"]) >= 2
+
+
 def cooperates(instance: Instance) -> bool:
     """Positive entitlements, claims >= 0, agent 1 claims at most its entitlement."""
     return entitlements(instance) and min(instance["claim"]) >= 0 and instance["claim"][0] <= instance["entitlement"][0]
@@ -99,10 +104,10 @@ def replay_link(instance: Instance) -> str | None:
     label="Remark 1",
     part="iii, no analogue",
     statement="... so there is no analogue of NLS. (These canonical families all fail NLS.)",
-    reading="""For every L_j > 0, every proportionally fair allocation (max sum w_j log x_j, x_j <= C_j, on a
+    reading="""For every n >= 2 and L_j > 0, every proportionally fair allocation (max sum w_j log x_j, x_j <= C_j, on a
         network) has claims at which an agent with C_j <= L_j gets less than C_j; also that of one link of
         capacity sum L with w_j = L_j.""",
-    hypotheses=[entitlements],
+    hypotheses=[entitlements, several],
     replay=replay_link,
     expected="refuted",
     repaired_by="overage.remark_1_iii_repaired",

@@ -117,14 +117,20 @@ def ratio() -> Evidence:
 
 def replay(instance: Instance) -> str | None:
     """Whether a jump exists, by hand: the exponent cancels where there is only one defector."""
-    agents, alpha = int(instance["agents"]), Fraction(instance["alpha"])
-    if alpha == 1 or agents >= 3:
-        # alpha = 1 is continuous, and with three agents v = (1, 2) has a jump otherwise: the statement is right.
+    agents, alpha = int(instance["agents"]), int(instance["alpha"])
+    lines, near = [], Fraction(1, 1000)
+    for overage in [[Fraction(value)] for value in (1, 2, 7)] + [[Fraction(1), Fraction(2)]] * (agents > 2):
+        slack, weight = sum(overage) - near, sum(v**alpha for v in overage)
+        shares = [slack * v**alpha / weight for v in overage]
+        if any(abs(v - share) > near for v, share in zip(overage, shares, strict=True)):
+            return None if alpha != 1 else f"a jump at overages {overage}, although alpha = 1"
+        lines.append(f"overage {overage[0]}, slack {slack}: the share is {shares[0]}; in general I v^a / v^a = I")
+    if alpha == 1:
         return None
-    return (
-        f"with {agents} agents X = I > 0 leaves one defector, with overage v = I, and one cooperator\n"
-        f"from X < I: coverage v.  From X > I: I v^{alpha} / v^{alpha} = I, which tends to v: no jump, alpha = {alpha}"
+    head = (
+        f"alpha = {alpha}: with {agents} agents and X = I > 0 there is one defector, with v = I; from X < I it gets v"
     )
+    return "\n".join([head, *lines, "so the limit from X > I is v as well: continuous, although alpha is not 1"])
 
 
 @claim(
