@@ -27,7 +27,7 @@ def column(outcome: Outcome, name: str) -> np.ndarray:
     return np.asarray(outcome.tables["agents"][name])
 
 
-def small(draw: Draw, seed: int, *, dates: int = 3) -> Environment:
+def small(draw: Draw, seed: int, *, dates: int = 2) -> Environment:
     """Sizes and discounts of all kinds."""
     rng = np.random.default_rng(seed)
     resources = 1 + int(rng.integers(2))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mechopt.finding import Finding
 from mechopt.mechanisms.linked_vcg.environment import Environment
+from mechopt.mechanisms.linked_vcg.knapsack import dependent_types
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 from mechopt.mechanisms.linked_vcg.ordered import retract
 from mechopt.outcome import Outcome
@@ -21,6 +22,7 @@ from mechopt.solver import Sequence as Hot
 
 RELATIVE = 1e-9
 AGENTS, DEVIATIONS = 4, 6
+SUBSETS = 3000
 
 
 def check(environment: Environment, outcome: Outcome) -> list[Finding]:
@@ -31,7 +33,7 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
         outcome: of `mechanism.run`, or from elsewhere; `tables.dates`, `tables.agents` and `guarantee` are read.
 
     Returns:
-        efficiency, exhaustiveness, unlinked_identity, limited_liability, linked_at_most_unlinked and
+        efficiency, exhaustiveness, generic_types, unlinked_identity, limited_liability, linked_at_most_unlinked and
         incentive_compatibility (sampled deviations).
     """
     reports = to_float(retract(environment.endowments, environment.lower, environment.upper)[0])
@@ -40,6 +42,7 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
     return [
         _efficiency(environment, reports, values),
         _exhaustiveness(environment, outcome),
+        _generic_types(environment),
         _unlinked_identity(environment, outcome, values, scale),
         _limited_liability(environment, outcome),
         _linked_at_most_unlinked(environment, outcome, scale),
@@ -74,6 +77,22 @@ def _exhaustiveness(environment: Environment, outcome: Outcome) -> Finding:
         witness={"date": environment.date_names[date], "resource": environment.resource_names[resource],
                  "stock": float(stock[resource])},
     )  # fmt: skip
+
+
+def _generic_types(environment: Environment) -> Finding:
+    """Condition 2; where it fails only at prices that do not occur, nothing follows for this instance."""
+    subset, every = dependent_types(environment.types, largest=SUBSETS)
+    evidence = "condition 2, exactly, over every set of types" if every else (
+        f"condition 2 where it matters: exactly as many types as resources on each price plane that occurred; "
+        f"there are more than {SUBSETS} sets of types to try"
+    )  # fmt: skip
+    return Finding(
+        property="generic_types",
+        margin=0 if subset is None else -1,
+        tolerance=0,
+        evidence=evidence,
+        witness=None if subset is None else {"types_on_one_plane": [environment.type_names[kind] for kind in subset]},
+    )
 
 
 def _columns(outcome: Outcome, *names: str) -> list[NDArray[np.float64]]:

@@ -133,10 +133,10 @@ class Knapsack:
             self.exact or not found.error <= LARGEST_GAP * max(1.0, abs(found.objective))
         ):
             raise CertificateError(f"no proof that the investment{_at(date)} is efficient: {found.reason}")
-        assert_basis = solution.basis
-        if assert_basis is None or np.any(assert_basis.rows == BASIC):
+        basis = solution.basis
+        if basis is None or np.any(basis.rows == BASIC):
             raise CertificateError(f"the stock is not exhausted{_at(date)}, which contradicts Lemma 1")
-        geometry = self.vertex(np.flatnonzero(assert_basis.columns == BASIC), date=date)
+        geometry = self.vertex(np.flatnonzero(basis.columns == BASIC), date=date)
         return self._investment(found, geometry, supply, solution)
 
     def float_amounts(self, endowment: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
@@ -147,16 +147,19 @@ class Knapsack:
     def _investment(
         self, found: Certificate | Residuals, geometry: Geometry, supply: NDArray[Any], solution: Solution
     ) -> Investment:
-        unique = True
         if isinstance(found, Certificate):
             intervals: Sequence[Interval] = price_intervals(found)
             unique = all(interval.unique for interval in intervals)
-            point, dual = found.point, found.dual
+            basic: list[Any] = list(found.basic_value)
+            value: Any = found.objective
         else:
-            point, dual = solution.point, solution.dual
-            intervals, unique = [Interval(low=float(p), high=float(p), exact=False) for p in dual], False  # not known
-        amount = point if self.exact else to_float(point)
-        value = sum(amount.tolist()) if self.exact else found.objective
+            prices = solution.dual.tolist()
+            intervals, unique = [Interval(low=p, high=p, exact=False) for p in prices], False  # not known to be
+            basic, value = solution.point[geometry.partial].tolist(), solution.objective
+        # Linear at its price (Lemma 1): all of the types below the plane, nothing of those above.
+        nothing: Any = Fraction(0) if self.exact else 0.0
+        amount = np.where(geometry.full, supply, nothing)
+        amount[geometry.partial] = basic
         return Investment(
             value=value if self.exact else float(value),
             amount=amount,

@@ -19,9 +19,10 @@ from mechopt.mechanisms.linked_vcg.inner import Limits, Minimum, least_left_to_o
 from mechopt.mechanisms.linked_vcg.knapsack import Investment, Knapsack
 from mechopt.mechanisms.linked_vcg.ordered import CLOSE, Served, allocate, serve
 from mechopt.mechanisms.linked_vcg.pieces import Date
-from mechopt.mechanisms.linked_vcg.price_taking import Tested, price_takers
+from mechopt.mechanisms.linked_vcg.price_taking import Box, Tested, price_takers
 from mechopt.program import to_float
 
+TOLERANCE = 1e-11  # relative: how near to a kink counts as on it
 CLOSED = 1e-8  # relative: a bracket this narrow is an optimum, its width is rounding
 
 
@@ -53,7 +54,7 @@ class _Kept:
     investment: Investment
     weight: Any
     reward: NDArray[Any]  # c_t = d_t p . theta of the types always served, shape (types,)
-    served: NDArray[np.bool_]  # partly invested types served entirely, shape (agents, R)
+    served: NDArray[np.bool_]  # partly invested types served entirely, shape (R, agents)
     spent: NDArray[Any]  # c_t . x_t, shape (agents,)
     left: NDArray[Any]  # d_t w_t at the report, shape (agents,)
     searched: NDArray[np.intp]  # agents who do not take prices as given
@@ -112,11 +113,12 @@ class Market:
         self.knapsack, self.dates, self.discount, self.limits = knapsack, dates, discount, limits
         self.least, self.most = lower * dates, upper * dates
         # The projection of the agent's reports on one date: the other dates take up the slack.
-        self.box = (self.least if dates == 1 else None, self.most)
+        self.box = Box.of(self.least if dates == 1 else None, self.most)
         agents = len(upper)
         self.exact = upper.dtype == object
         self.zero: Any = Fraction(0) if self.exact else 0.0
         self._used: NDArray[Any] | None = None
+        self._ceiling = self.most
         self._kept: list[_Kept] = []
         self.contribution = np.full(agents, self.zero)
         self.unlinked = np.full(agents, self.zero)
@@ -128,12 +130,15 @@ class Market:
         """How many dates are allocated."""
         return len(self._kept)
 
-    def allocate(self, reports: NDArray[Any], *, retracted: bool = False, name: str = "") -> Allocated:
+    def allocate(
+        self, reports: NDArray[Any], *, retracted: bool = False, total: NDArray[Any] | None = None, name: str = ""
+    ) -> Allocated:
         """Allocate the next date.
 
         Args:
             reports: mu_t >= 0, projects, shape (agents, types).
             retracted: the reports are known to keep the bounds, so nothing is to be cut.
+            total: of all agents, where the caller has it, shape (types,).
             name: of the date, for messages.
 
         Raises:
@@ -147,41 +152,57 @@ class Market:
             raise InstanceError(f"has shape {reports.shape}, not {self.most.shape} [agent][type]", key="endowments")
         if not retracted:
             reports = self._retract(reports)
-        total = reports.sum(axis=0)
+        if total is None:
+            total = reports.sum(axis=0) if self.exact else np.ones(len(reports)) @ reports
         investment = self.knapsack.invest(total, date=name or str(self.date + 1))
-        served = serve(reports, investment)
+        geometry = investment.geometry
+        weight = self.discount ** (self.date + 1 - self.dates)
+        reward = np.where(geometry.full, weight * (self.knapsack.types @ geometry.price), self.zero)
+        # All that is linear in the reports, in one pass over them.
+        columns = np.vstack([geometry.displaced, geometry.full.astype(reports.dtype), reward])
+        *displaced, full, spent = columns @ reports.T
+        served = serve(reports, investment, full=full)
         tested = price_takers(
-            reports, self.box, investment, served, resources=self.knapsack.resources,
-            **({"tolerance": 0.0} if self.exact else {}),
+            np.array(displaced), self.box, investment, served, resources=self.knapsack.resources,
+            tolerance=0.0 if self.exact else TOLERANCE,
         )  # fmt: skip
-        self._keep(reports, total, investment, served, tested)
+        spent = spent + weight * np.where(tested.served, served.reports, self.zero).sum(axis=0)
+        self._keep(reports, total, investment, served, tested, (weight, reward, spent))
         return Allocated(reports=reports, investment=investment, served=served, tested=tested)
 
     def _retract(self, reports: NDArray[Any]) -> NDArray[Any]:
         """Cut what would take a sum above its bound; at the last date make up for what is missing."""
-        if np.any(reports < 0) or (not self.exact and not np.isfinite(reports).all()):
+        if not (reports.min() >= 0 and reports.max() < np.inf):
             raise InstanceError("reports must be finite and at least 0", key="endowments")
         if self._used is None:
             self._used = np.full(self.most.shape, self.zero)
-        room = np.maximum(self.most - self._used, self.zero)
-        # Not where only rounding says so: sums of floats are near their bound, not on it.
-        close = 0 if self.exact else CLOSE * self.most
-        result: NDArray[Any] = np.where(reports > room + close, room, reports)
-        self._used = self._used + reports
+            # Not where only rounding says so: sums of floats are near their bound, not on it.
+            self._ceiling = self.most if self.exact else self.most * (1 + CLOSE)
+        self._used += reports
+        over = np.nonzero(self._used > self._ceiling)
+        if over[0].size:
+            reports = reports.copy()
+            room = self.most[over] - (self._used[over] - reports[over])
+            reports[over] = np.minimum(reports[over], np.maximum(room, self.zero))
         if self.date == self.dates - 1:
-            missing = self.least - self._used
-            result = np.where((self._used <= self.most) & (missing > close), result + missing, result)
-        return result
+            floor = self.least if self.exact else self.least * (1 - CLOSE)
+            under = np.nonzero(self._used < floor)
+            if under[0].size:
+                reports = reports.copy()
+                reports[under] += (self.least - self._used)[under]
+        return reports
 
     def _keep(
-        self, reports: NDArray[Any], total: NDArray[Any], investment: Investment, served: Served, tested: Tested
+        self,
+        reports: NDArray[Any],
+        total: NDArray[Any],
+        investment: Investment,
+        served: Served,
+        tested: Tested,
+        rewards: tuple[Any, NDArray[Any], NDArray[Any]],
     ) -> None:
-        geometry = investment.geometry
-        weight = self.discount ** (self.date + 1 - self.dates)
-        price = self.knapsack.types @ geometry.price
-        reward = np.where(geometry.full, weight * price, self.zero)
+        weight, reward, spent = rewards
         left = weight * (investment.value - served.own)
-        spent = reports @ reward + weight * np.where(tested.served, served.reports, self.zero).sum(axis=1)
         searched = np.flatnonzero(~tested.linear)
         self.contribution = self.contribution + self.discount**self.date * served.own
         self.unlinked = self.unlinked + left
@@ -231,7 +252,7 @@ class Market:
         for date in dates:
             kept = self._kept[date]
             partial = kept.investment.geometry.partial
-            earned = np.where(kept.served[agents], kept.weight, self.zero)
+            earned = np.where(kept.served[:, agents].T, kept.weight, self.zero)
             result[:, partial] = np.maximum(result[:, partial], earned)
         return result
 
@@ -270,7 +291,7 @@ class Market:
 def _before(reports: NDArray[Any], agents: NDArray[np.intp]) -> NDArray[Any]:
     """What those after each of some agents have together (they are served first), shape (len(agents), types)."""
     if not agents.size:
-        return reports[:0]
+        return reports[:0].copy()  # a view would keep all the reports of the date
     if agents.size * 8 > len(reports):
         after = np.cumsum(reports[::-1], axis=0)[::-1] - reports
         after[-1] = after[-1] * 0

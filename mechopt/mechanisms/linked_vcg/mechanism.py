@@ -43,8 +43,9 @@ def run(environment: Environment, *, limits: Limits | None = None) -> Outcome:
         knapsack(environment), environment.lower, environment.upper, dates=reports.shape[1],
         discount=environment.discount, limits=limits,
     )  # fmt: skip
+    totals = reports.sum(axis=0)
     investments = [
-        market.allocate(reports[:, date], retracted=True, name=name).investment
+        market.allocate(reports[:, date], retracted=True, total=totals[date], name=name).investment
         for date, name in enumerate(environment.date_names)
     ]
     settlement = market.settle()

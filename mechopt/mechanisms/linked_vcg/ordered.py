@@ -18,13 +18,13 @@ CLOSE = 1e-12  # relative; a sum of floats this near to its bound is on it: roun
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Served:
-    """One date's ordered allocation, all agents at once.
+    """One date's ordered allocation, all agents at once; a row a partly invested type, so that rows are contiguous.
 
     Attributes:
         own: v(A^n_t, mu^n_t), payoff of each agent's served projects, shape (agents,).
-        partial: served projects of the partly invested types, shape (agents, R).
-        before: B: what agents with a higher index have of those types, shape (agents, R).
-        reports: x: what each agent has of those types, shape (agents, R).
+        partial: served projects of the partly invested types, shape (R, agents).
+        before: B: what agents with a higher index have of those types, shape (R, agents).
+        reports: x: what each agent has of those types, shape (R, agents).
     """
 
     own: NDArray[Any]
@@ -33,35 +33,33 @@ class Served:
     reports: NDArray[Any]
 
 
-def serve(reports: NDArray[Any], investment: Investment) -> Served:
+def serve(reports: NDArray[Any], investment: Investment, *, full: NDArray[Any] | None = None) -> Served:
     """Serve the agents of one date in order, the last one first, the principal last.
 
     Args:
         reports: mu_t >= 0, projects, shape (agents, types).
         investment: of all reports together.
+        full: each agent's projects of the types below the price plane, where the caller has them, shape (agents,).
 
     Source: zhu2021, Section 4, ord-A. Types below the price plane are served entirely, those above not at all.
     """
     geometry = investment.geometry
-    partial = reports[:, geometry.partial]
+    if full is None:
+        full = reports @ geometry.full.astype(reports.dtype)
+    partial = np.ascontiguousarray(reports[:, geometry.partial].T)
     # Summed from the last agent on, so that the first to be served has exactly nothing before him.
-    before = np.cumsum(partial[::-1], axis=0)[::-1] - partial
-    before[-1] = before[-1] * 0
-    left = np.maximum(investment.amount[geometry.partial] - before, 0)
+    before = np.cumsum(partial[:, ::-1], axis=1)[:, ::-1] - partial
+    before[:, -1] = before[:, -1] * 0
+    left = np.maximum(investment.amount[geometry.partial][:, None] - before, 0)
     served = np.minimum(partial, left)
-    return Served(
-        own=reports @ geometry.full.astype(reports.dtype) + served.sum(axis=1),
-        partial=served,
-        before=before,
-        reports=partial,
-    )
+    return Served(own=full + served.sum(axis=0), partial=served, before=before, reports=partial)
 
 
 def allocate(reports: NDArray[Any], investment: Investment) -> NDArray[Any]:
     """Served projects of every agent and type, shape (agents, types)."""
     geometry = investment.geometry
     result = np.where(geometry.full, reports, reports * 0)
-    result[:, geometry.partial] = serve(reports, investment).partial
+    result[:, geometry.partial] = serve(reports, investment).partial.T
     return result
 
 

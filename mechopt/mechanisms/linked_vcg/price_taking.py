@@ -24,7 +24,7 @@ class Tested:
         linear: whether the agent's displacement of others is linear in his report over the whole box, shape (agents,).
         price_invariant: Property I: no report changes the price, shape (agents,).
         served_invariant: Property II: no report changes whether a type is served, shape (agents,).
-        served: partly invested types of which the agent is always served entirely, shape (agents, R).
+        served: partly invested types of which the agent is always served entirely, shape (R, agents).
     """
 
     linear: NDArray[np.bool_]
@@ -33,20 +33,34 @@ class Tested:
     served: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Box:
+    """The reports that agents could make at one date.
+
+    Attributes:
+        low: least, shape (agents, types); None for 0.
+        high: largest, shape (agents, types).
+        highest: the largest of all agents, shape (types,).
+    """
+
+    low: NDArray[Any] | None
+    high: NDArray[Any]
+    highest: NDArray[Any]
+
+    @classmethod
+    def of(cls, low: NDArray[Any] | None, high: NDArray[Any]) -> Box:
+        """The box with its largest corner."""
+        return cls(low=low, high=high, highest=high.max(axis=0))
+
+
 def price_takers(
-    reports: NDArray[Any],
-    box: tuple[NDArray[Any] | None, NDArray[Any]],
-    investment: Investment,
-    served: Served,
-    *,
-    resources: int,
-    tolerance: float = 1e-11,
+    displaced: NDArray[Any], box: Box, investment: Investment, served: Served, *, resources: int, tolerance: float
 ) -> Tested:
     """Properties I and II of every agent at one date.
 
     Args:
-        reports: mu_t, shape (agents, types).
-        box: least (None for 0) and largest report of the date, shape (agents, types) each.
+        displaced: K x, what each agent's full types take from the partly invested ones, shape (R, agents).
+        box: the reports possible.
         investment: of all reports together.
         served: the ordered allocation.
         resources: R; the first R types are plentiful.
@@ -59,30 +73,52 @@ def price_takers(
     Source: zhu2021, Section 6.1. Paper: N(mu, i) > n or < n; here: served entirely or not at all at every report,
     because the paper's N has no value where nobody is served.
     """
-    geometry, low, high = investment.geometry, *box
-    partial, matrix = geometry.partial, geometry.displaced.T
-    zero = matrix * 0
-    gains, losses = np.maximum(-matrix, zero), np.maximum(matrix, zero)
-    amount = investment.amount[partial]
-    # Without the agent's own full types: alpha + K x; then the worst box corner each way.
-    alone = amount + reports @ matrix
-    least, most = alone - high @ losses, alone + high @ gains
-    if low is not None:
-        least, most = least + low @ gains, most - low @ losses
-    slack = 0 if amount.dtype == object else tolerance * max(1.0, float(np.abs(amount).max()))
-    finite = partial >= resources
-    room = served.before[0] + served.reports[0] - served.reports - most
-    if low is not None:
-        room = room + low[:, partial]
-    own_high = high[:, partial]
-    never = most <= served.before + slack
-    always = least >= served.before + own_high - slack
-    stays = (least >= -slack).all(axis=1) & (room[:, finite] >= -slack).all(axis=1)
-    invariant = (least > slack).all(axis=1) & (room[:, finite] > slack).all(axis=1)
-    settled = (never | always | (own_high <= 0)).all(axis=1)
+    geometry = investment.geometry
+    amount = investment.amount[geometry.partial]
+    slack = tolerance * max(1.0, float(np.abs(amount).max())) if tolerance else 0
+    finite = geometry.partial >= resources
+    alone = amount[:, None] + displaced  # without the agent's own full types
+    total = served.before[:, :1] + served.reports[:, :1]
+    matrix = geometry.displaced
+    gains, losses = np.maximum(-matrix, matrix * 0), np.maximum(matrix, matrix * 0)
+    # With the largest box of all, most agents are settled at once; the rest get their own.
+    tested = _test(
+        alone - (losses @ box.highest)[:, None], alone + (gains @ box.highest)[:, None], total - served.reports,
+        served.before, np.broadcast_to(box.highest[geometry.partial][:, None], alone.shape), finite, slack,
+    )  # fmt: skip
+    linear, invariant, settled, always = tested
+    rest = np.flatnonzero(~(linear & invariant & settled))
+    if rest.size:
+        high = box.high[rest].T
+        least, most = alone[:, rest] - losses @ high, alone[:, rest] + gains @ high
+        room = (total - served.reports)[:, rest]
+        if box.low is not None:
+            low = box.low[rest].T
+            least, most, room = least + gains @ low, most - losses @ low, room + low[geometry.partial]
+        again = _test(least, most, room, served.before[:, rest], high[geometry.partial], finite, slack)
+        linear[rest], invariant[rest], settled[rest], always[:, rest] = again
     return Tested(
-        linear=np.asarray(stays & settled, dtype=bool),
-        price_invariant=np.asarray(invariant & investment.unique_price, dtype=bool),
-        served_invariant=np.asarray(settled, dtype=bool),
-        served=np.asarray(always & ~never, dtype=bool),
+        linear=linear,
+        price_invariant=invariant & investment.unique_price,
+        served_invariant=settled,
+        served=always,
     )
+
+
+def _test(
+    least: NDArray[Any],
+    most: NDArray[Any],
+    supply: NDArray[Any],
+    before: NDArray[Any],
+    high: NDArray[Any],
+    finite: NDArray[np.bool_],
+    slack: float,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Linear, price invariant, served invariant, always served entirely; arrays of shape (R, agents) in."""
+    room = supply[finite] - most[finite]
+    never = most <= before + slack
+    always = least >= before + high - slack
+    settled = (never | always | (high <= 0)).all(axis=0)
+    invariant = (least > slack).all(axis=0) & (room > slack).all(axis=0)
+    stays = (least >= -slack).all(axis=0) & (room >= -slack).all(axis=0)
+    return tuple(np.asarray(part, dtype=bool) for part in (stays & settled, invariant, settled, always & ~never))  # type: ignore[return-value]  # four parts
