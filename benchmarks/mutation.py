@@ -104,12 +104,14 @@ def call(tree: Path, *arguments: str) -> tuple[bool, str]:
     return done.returncode != 0, (failed or said or [""])[-1]
 
 
-def noticed(tree: Path) -> tuple[str, str]:
-    """("ledger" or "tests", what noticed), or ("", "") where nothing does."""
+def noticed(tree: Path, file: str = "") -> tuple[str, str]:
+    """("ledger" or "tests", what noticed), or ("", "") where nothing does; the tests of that file come first."""
     failed, what = call(tree, "-c", LEDGER)
     if failed:
         return "ledger", what
-    failed, what = call(tree, *TESTS, "tests/overage", "--ignore=tests/overage/test_ledger.py")
+    own = f"tests/overage/test_{file}"
+    first = [own] if (tree / own).is_file() else []
+    failed, what = call(tree, *TESTS, *first, "tests/overage", "--ignore=tests/overage/test_ledger.py")
     return ("tests", what) if failed else ("", "")
 
 
@@ -146,7 +148,7 @@ def hunt(faults: list[Fault], workers: int) -> list[tuple[Fault, str, str]]:
             fault, tree = faults[position], trees.get()
             restore = fault.seed(tree)
             try:
-                results[position] = (fault, *noticed(tree))
+                results[position] = (fault, *noticed(tree, fault.file))
             finally:
                 restore()
                 trees.put(tree)
