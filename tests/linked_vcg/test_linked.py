@@ -45,7 +45,7 @@ def small(draw: Draw, seed: int, *, dates: int = 2) -> Environment:
 def test_linked_transfers_agree_with_the_report_program(draw: Draw, block: int) -> None:
     """210 random instances: the engine's minimum against one mixed-integer program with the follower's conditions."""
     for seed in range(21 * block, 21 * block + 21):
-        environment = small(draw, seed, dates=3 if seed % 21 == 0 else 2)
+        environment = small(draw, seed, dates=3 if seed % 42 == 0 else 2)
         found = run(environment)
         agent = seed % len(environment.endowments)
         least = report_program.solve(environment, agent)
@@ -223,24 +223,24 @@ def test_the_order_of_types_does_not_matter(draw: Draw) -> None:
     assert np.allclose(column(run(base), "linked_transfer"), column(run(moved), "linked_transfer"), atol=1e-7)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_market_date_by_date_gives_the_same_as_the_whole(draw: Draw, seed: int) -> None:
     """`allocate` looks back only; reports outside the bounds are cut on the way, as the retraction does."""
-    base = draw(seed, dates=4)
+    base = draw(seed, agents=3, dates=3)
     environment = Environment(stock=base.stock, types=base.types, endowments=base.endowments * 1.2, lower=base.lower,
                               upper=base.endowments.mean(axis=1), discount=0.9)  # fmt: skip
     whole = run(environment)
-    market = Market(knapsack(environment), environment.lower, environment.upper, dates=4, discount=0.9)
-    used = np.array([market.allocate(environment.endowments[:, date]).reports for date in range(4)])
+    market = Market(knapsack(environment), environment.lower, environment.upper, dates=3, discount=0.9)
+    used = np.array([market.allocate(environment.endowments[:, date]).reports for date in range(3)])
     settled = market.settle()
     assert np.allclose(settled.linked_high, column(whole, "linked_transfer"), atol=1e-8)
     assert np.allclose(settled.contribution, column(whole, "contribution"))
-    assert np.all(used.sum(axis=0) <= 4 * environment.upper + 1e-12)
+    assert np.all(used.sum(axis=0) <= 3 * environment.upper + 1e-12)
     assert "retracted" in whole.tables
     assert "retracted" in whole.warnings[0]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_search_cut_off_still_gives_a_valid_bracket(draw: Draw, seed: int) -> None:
     environment = draw(seed)
     full, cut = run(environment), run(environment, limits=Limits(pieces=1))
