@@ -19,7 +19,7 @@ DEPARTMENTS = (
     "marketing", "product", "platform", "security", "analytics", "partners", "logistics", "quality", "strategy",
 )  # fmt: skip
 TYPES = (
-    "own code", "own design", "own data", "prototype", "dashboard", "campaign", "audit", "migration", "forecast",
+    "own code", "own design", "own data", "prototype", "dashboard", "campaign", "forecast",
 )  # fmt: skip
 PLENTIFUL = 3  # the principal's own types come first
 WIDTH = 0.15  # upper bounds above the profile

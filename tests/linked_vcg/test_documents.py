@@ -128,7 +128,7 @@ def test_the_shipped_models_and_the_starter_solve() -> None:
         assert all(finding.holds for finding in outcome.checks)
         assert api.report(source).startswith("<!")
     environment = api.load("linked_vcg/talent_marketplace").environment
-    assert environment.endowments.shape == (18, 12, 9)
+    assert environment.endowments.shape == (18, 12, 7)
 
 
 def test_checks_fail_where_a_result_was_tampered_with() -> None:
