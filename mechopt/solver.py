@@ -273,9 +273,9 @@ def _failure(
     """What went wrong, in the model's own names."""
     from highspy import HighsModelStatus as Status
 
-    if status == Status.kInfeasible and not options.explain:
-        return InfeasibleError("infeasible", ())
     if status == Status.kInfeasible:
+        if not options.explain:
+            return InfeasibleError("infeasible", ())
         conflict = tuple(_conflict(highs, program, limits))
         shown = "; ".join(conflict[:NAMED]) + (f"; and {len(conflict) - NAMED} more" if len(conflict) > NAMED else "")
         if not conflict:
@@ -359,10 +359,10 @@ def _fixed(program: MixedIntegerProgram, point: NDArray[np.float64], bound: floa
             f"the whole numbers found are feasible only within tolerances ({error}); rescale the program"
         ) from None
     offset = exact.as_float(exact.parse(program.offset))
-    nothing = np.full(program.rows, np.nan), np.full(program.columns, np.nan)
+    no_dual, no_reduced = np.full(program.rows, np.nan), np.full(program.columns, np.nan)
     # A point may beat the bound by rounding only; the bracket must contain it.
     best = min if program.sense == "min" else max
-    return replace(found, bound=best(bound + offset, found.objective), dual=nothing[0], reduced=nothing[1])
+    return replace(found, bound=best(bound + offset, found.objective), dual=no_dual, reduced=no_reduced)
 
 
 def export(program: LinearProgram, path: str | Path) -> None:
@@ -384,10 +384,8 @@ def export(program: LinearProgram, path: str | Path) -> None:
     _pass(highs, program, sequence._cost, sequence._limits)
     statuses = [highs.changeObjectiveOffset(sequence._offset)]
     taken: set[str] = set()
-    for column in range(program.columns):
-        statuses.append(highs.passColName(column, _safe(program.column_name(column), "x", taken)))
-    for row in range(program.rows):
-        statuses.append(highs.passRowName(row, _safe(program.row_name(row), "c", taken)))
+    statuses += [highs.passColName(j, _safe(program.column_name(j), "x", taken)) for j in range(program.columns)]
+    statuses += [highs.passRowName(i, _safe(program.row_name(i), "c", taken)) for i in range(program.rows)]
     statuses.append(highs.writeModel(str(target)))
     if not all(_fine(status) for status in statuses) or not target.is_file():
         raise SolveError(f"{target} cannot be written; is its folder there?")
