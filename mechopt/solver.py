@@ -386,8 +386,7 @@ def export(program: LinearProgram, path: str | Path) -> None:
     taken: set[str] = set()
     statuses += [highs.passColName(j, _safe(program.column_name(j), "x", taken)) for j in range(program.columns)]
     statuses += [highs.passRowName(i, _safe(program.row_name(i), "c", taken)) for i in range(program.rows)]
-    statuses.append(highs.writeModel(str(target)))
-    if not all(_fine(status) for status in statuses) or not target.is_file():
+    if not all(map(_fine, [*statuses, highs.writeModel(str(target))])) or not target.is_file():
         raise SolveError(f"{target} cannot be written; is its folder there?")
 
 
