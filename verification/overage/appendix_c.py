@@ -78,7 +78,7 @@ def coalition(instance: Instance, *, then: bool) -> Any:
     label="Appendix C",
     part="what survives a small bound",
     statement="For every M > 0, also below entitlements: M is a best reply to everything, and (M, ..., M) gives every "
-    "coalition the largest total it can have against any claims of the others. Payoffs are L_j only if M >= max L.",
+    "coalition the largest total it can have against any claims of the others.",
     reading="""For every n, M > 0, coalition K and all claims of the others, alpha = 1: K's total payoff less sum_K
         L does not fall when its total overage rises and its total slack falls; claiming M makes the one as
         large and the other as small as they can be. So no coalition gains by leaving (M, ..., M): Theorem 5's

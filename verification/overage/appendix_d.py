@@ -22,6 +22,11 @@ def penalised(instance: Instance) -> bool:
     )
 
 
+def below_one(instance: Instance) -> bool:
+    """The cost of a claim is below 1 per unit."""
+    return bool(instance["penalty"] < 1)
+
+
 def cleared(instance: Instance) -> Any:
     """The engine's clearing."""
     import numpy as np
@@ -216,7 +221,7 @@ def concave(run: Run) -> Iterator[Evidence]:
     statement="If a claim costs 0 < eps < 1 per unit and M >= max L, C = L is the only Nash equilibrium.",
     reading="""For every n, 0 < L_j <= M, 0 < eps < 1, utility pi_j - eps C_j, alpha = 1. (Here the penalty stands
         for eps.)""",
-    hypotheses=[penalised, lambda instance: instance["penalty"] < 1],
+    hypotheses=[penalised, below_one],
     proof="Below L the slope is 1 - eps > 0; with all at or above L there is no slack and the slope above L is -eps.",
     expected="proved",
 )

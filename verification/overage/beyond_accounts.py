@@ -18,6 +18,11 @@ def accounts(instance: Instance) -> bool:
     )
 
 
+def nonnegative(instance: Instance) -> bool:
+    """The owner's slack and overage, and the others', are nonnegative."""
+    return bool(min(instance.values()) >= 0)
+
+
 def whole(instance: Instance) -> bool:
     """Whole L_j >= 0 and C_j >= 0."""
     return all(value == int(value) >= 0 for value in (*instance["entitlement"], *instance["claim"]))
@@ -98,7 +103,7 @@ def reallocation(run: Run) -> Iterator[Evidence]:
         linear rule; in scarcity it gains.""",
     reading="""For every n, slack s and overage v of one owner, V and I of the others, alpha = 1: the net account's
         payoff over entitlements is at least that of the two; strictly more if s, v > 0, V > 0 and X > I.""",
-    hypotheses=[lambda instance: min(instance.values()) >= 0],
+    hypotheses=[nonnegative],
     proof="""Netting takes min(s, v) off both X and I; what the owner's own slack covered of others' overage stays
         with it.""",
     expected="proved",

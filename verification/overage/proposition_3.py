@@ -143,7 +143,7 @@ def best_reply(run: Run) -> Iterator[Evidence]:
     "of at least L_1 + L_2 are payoff-equivalent, and alone all claims of at least L_1.",
     reading="""For n >= 3 and every claim C < M of an agent with M > L, there are claims of the others (one with
         overage, one with at most as much slack) at which M pays strictly more. For n = 2 the claims from L_1 + L_2 on
-        give the same payoff whatever the other claims.""",
+        give the same payoff whatever the other claims; for n = 1 all claims from L_1 on do.""",
     hypotheses=[in_bounds],
     proof="""With V >= I > 0 the payoff L + I y / (V + y) is strictly increasing for y >= 0, and 1-to-1 below. With two
         agents V and I are not both positive, and I <= L_2, so from y = L_2 on the payoff is L + I.""",
@@ -159,9 +159,12 @@ def unique(run: Run) -> Iterator[Evidence]:
         z3.And(others >= 0, slack == 0),
     )
     strict = z3.Implies(z3.And(others >= slack, slack > 0), gain(own, others, slack) < gain(larger, others, slack))
+    alone = z3.Implies(
+        z3.And(others == 0, slack == 0, own >= 0), gain(own, others, slack) == gain(larger, others, slack)
+    )
     equal = z3.Implies(z3.And(two_agents, own >= other), gain(own, others, slack) == gain(larger, others, slack))
     yield smt.prove(
-        z3.And(strict, equal),
+        z3.And(strict, equal, alone),
         given=[own < larger, others >= 0, slack >= 0, other > 0],
         control=("strict wherever there is slack", z3.Implies(slack > 0, strict.arg(1))),
         range="every number of agents (own overage, the others' overage and slack)",
