@@ -227,6 +227,8 @@ def test_the_largest_claims_are_strong_and_others_are_not() -> None:
     assert strong_equilibrium(held, held, 20).holds  # C = L is a Nash profile, and strong
     finding = strong_equilibrium(held, column([7, 11, 12]), 20)
     assert finding.witness == {"rows": [1], "claims": [20], "gain": 3}
+    together = strong_equilibrium(held, column([7, 7, 7]), 11)  # the bound is so tight that all must move to gain most
+    assert together.witness == {"rows": [1, 2, 3], "claims": [11, 11, 11], "gain": 9}
     alone = strong_equilibrium(held, column([7, 11, 12]), 20, side_payments=False)
     assert (alone.property, alone.margin) == ("strong_equilibrium_without_payments", -3)
 

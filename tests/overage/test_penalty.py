@@ -99,6 +99,14 @@ def test_each_hypothesis_of_the_printed_collar_counts(
     assert not collar_as_printed(0, 1, 0, 10, scenarios((1, 0, 5, 1))).holds  # lambda must be positive
 
 
+def test_the_printed_collar_needs_the_penalty_in_every_scenario() -> None:
+    half = Fraction(1, 2)
+    finding = collar_as_printed(half, 2, half, 10, scenarios((half, 0, 5, 1), (half, 0, 5, 3)))
+    assert finding.margin == -1
+    assert finding.witness is not None
+    assert finding.witness["binding"] == "penalty - price_bound"
+
+
 def test_the_repaired_collar_is_necessary_and_sufficient() -> None:
     seen = set()
     half = Fraction(1, 2)
@@ -165,7 +173,8 @@ def test_without_a_penalty_net_equilibria_are_nash_equilibria() -> None:
 
     values = [Fraction(k, 2) for k in range(5)]
     seen = set()
-    for entitlement in [(1,), (1, 2), (2, 1), (1, 1, 1)]:
+    assert net_equilibrium([1, 4], [2, 2], 2, 0).holds  # covered claims at the bound cannot be raised
+    for entitlement in [(1,), (1, 2), (2, 1), (1, 1, 1), (1, 4), (4, 1, 1)]:
         for claim in itertools.product(values, repeat=len(entitlement)):
             nash = nash_equilibrium(list(entitlement), np.array(claim, dtype=object), 2).holds
             assert net_equilibrium(entitlement, claim, 2, 0).holds == nash
