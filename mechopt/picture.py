@@ -1,10 +1,18 @@
-"""A picture of a result, with the numbers that it draws."""
+"""A picture of a result, with the numbers that it draws, and the canvas that all mechanisms draw on."""
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIZE = (5.4, 3.7)  # inches: the text stays readable when a phone shrinks it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +36,26 @@ class Picture:
     def __post_init__(self) -> None:
         if len({len(column) for column in self.numbers.values()}) > 1:
             raise ValueError(f"picture {self.title}: columns of different lengths")
+
+
+def canvas() -> tuple[Figure, Axes]:
+    """An empty figure in the house style."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG: letters as outlines, so that it looks the same everywhere; the same bytes every time."""
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "mechopt"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return buffer.getvalue()

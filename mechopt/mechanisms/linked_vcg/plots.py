@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,16 +9,14 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture
+from mechopt.picture import Picture, canvas, svg
 from mechopt.program import to_float
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    pass
 
 # Okabe and Ito's colours, told apart with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#666666")
-SIZE = (5.4, 3.7)
 MOST_LINES = len(COLOURS)
 MOST_POINTS = 400
 
@@ -47,7 +43,7 @@ def _prices(environment: Environment, outcome: Outcome) -> Picture:
     shown = min(len(names), MOST_LINES)
     # Each resource relative to its mean: units differ.
     mean = (low + high).mean(axis=0) / 2
-    figure, axes = _canvas()
+    figure, axes = canvas()
     dates = np.arange(1, len(low) + 1)
     for place in range(shown):
         colour, scale = COLOURS[place], mean[place] or 1.0
@@ -63,7 +59,7 @@ def _prices(environment: Environment, outcome: Outcome) -> Picture:
         caption="The price that supports the efficient investment of each date, relative to its mean over the dates; "
         "shaded where it is not unique.",
         alt=f"Lines of the prices of {shown} resources over {len(low)} dates; the numbers are in the table.",
-        svg=_svg(figure),
+        svg=svg(figure),
         numbers={"date": environment.date_names}
         | {f"{name}, low": low[:, place].tolist() for place, name in enumerate(names[:shown])}
         | {f"{name}, high": high[:, place].tolist() for place, name in enumerate(names[:shown])},
@@ -91,7 +87,7 @@ def _transfers(environment: Environment, outcome: Outcome) -> Picture:
     )
     order = np.argsort(-own, kind="stable")
     picked = order[np.unique(np.linspace(0, own.size - 1, min(own.size, MOST_POINTS)).round().astype(int))]
-    figure, axes = _canvas()
+    figure, axes = canvas()
     ranks = np.arange(1, picked.size + 1)
     for values, colour, mark, name in (
         (unlinked, COLOURS[1], "s", "unlinked"),
@@ -108,7 +104,7 @@ def _transfers(environment: Environment, outcome: Outcome) -> Picture:
         title="What linking saves",
         caption="Transfers of both mechanisms beside each agent's own contribution; the axis is linear near 0.",
         alt=f"Linked transfers are {saved:.1%} below the unlinked ones in total; the numbers are in the table.",
-        svg=_svg(figure),
+        svg=svg(figure),
         numbers={
             "agent": [environment.agent_names[place] for place in picked],
             "contribution": own[picked].tolist(),
@@ -116,25 +112,3 @@ def _transfers(environment: Environment, outcome: Outcome) -> Picture:
             "linked_transfer": linked[picked].tolist(),
         },
     )
-
-
-def _canvas() -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=SIZE, layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _svg(figure: Figure) -> str:
-    """The figure as SVG: letters as outlines, the same bytes every time."""
-    import matplotlib as mpl
-
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "mechopt"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return buffer.getvalue()

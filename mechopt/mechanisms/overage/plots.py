@@ -5,8 +5,6 @@ Everything here is in floats: the pictures illustrate, the results are in the ta
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +15,13 @@ from mechopt import exact
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.mechanisms.overage.schedule import limit, schedule
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture
+from mechopt.picture import Picture, canvas, svg
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    pass
 
 # Okabe and Ito's colours, told apart with every kind of colour vision.
 BLUE, VERMILLION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#666666"
-SIZE = (5.4, 3.7)  # inches: the text stays readable when a phone shrinks it
 BINS = 40
 DECADES = 2  # a logarithmic axis from this span on
 TOP = (0.01, 0.1, 0.5)
@@ -80,7 +76,7 @@ def _distribution(
     else:
         edges = np.linspace(low, high, BINS + 1) if low < high else np.array([low * 0.5, low * 1.5])
     edges[[0, -1]] = (low, high) if low < high else (low * 0.5, low * 1.5)
-    figure, axes = _canvas()
+    figure, axes = canvas()
     for place, (name, _, colour) in enumerate(columns):
         if positive[name].size:
             axes.hist(
@@ -103,7 +99,7 @@ def _distribution(
         title=title,
         caption=f"Accounts by {names}, zeros left out; {'logarithmic' if decades else 'even'} classes.",
         alt=f"Histogram of {names} per account, from {low:.4g} to {high:.4g}; the numbers are in the table.",
-        svg=_svg(figure),
+        svg=svg(figure),
         numbers={"": ["accounts above 0", "accounts at 0", "smallest above 0", "median", "mean", "largest", "total"]}
         | {name: _describe(values) for name, values, _ in columns},
     )
@@ -126,7 +122,7 @@ def _bearers(residual: NDArray[np.float64], claim: NDArray[np.float64]) -> Pictu
     count = residual.size
     heads = [max(1, int(np.ceil(part * count))) for part in TOP]
     points = np.unique(np.linspace(0, count, min(count, CURVE_POINTS) + 1).round().astype(int))
-    figure, axes = _canvas()
+    figure, axes = canvas()
     axes.plot(points / count * 100, borne[points] * 100, color=VERMILLION, linewidth=2, label="residual")
     axes.plot(
         points / count * 100, claimed[points] * 100, color=BLUE, linewidth=1.6, linestyle="-.", label="their claims"
@@ -146,7 +142,7 @@ def _bearers(residual: NDArray[np.float64], claim: NDArray[np.float64]) -> Pictu
             "same accounts, the more the shortage falls on few."
         ),
         alt=f"Concentration curve of the residual over all accounts: {spoken}.",
-        svg=_svg(figure),
+        svg=svg(figure),
         numbers={
             "top": [f"{part:.0%}" for part in TOP],
             "accounts": heads,
@@ -177,7 +173,7 @@ def _schedule(
     whole = float(np.sum(values))
     below = np.vstack([schedule(values, *rule, parts * whole, positions), limit(values, *rule, 1, positions)])
     at, above = limit(values, *rule, 0, positions), limit(values, *rule, -1, positions)
-    figure, axes = _canvas()
+    figure, axes = canvas()
     colours, styles = (BLUE, GREEN, VERMILLION), ((0, ()), (0, (5, 1)), (0, (3, 1, 1, 1)))
     numbers: dict[str, list[Any]] = {name: [] for name in ("defector", "account", "overage", *SHARES)}
     short = np.append(parts, 1.0) * total
@@ -228,7 +224,7 @@ def _schedule(
             f"slack moves from 0 to twice the total overage X = {_digits(total)}. {how}{extra}"
         ),
         alt=f"Share of overage covered against total slack for {', '.join(roles.values())} defector. {how}",
-        svg=_svg(figure),
+        svg=svg(figure),
         numbers=numbers,
     )
 
@@ -254,25 +250,3 @@ def _label(text: str, units: str) -> str:
     """An axis label; units are the user's words: no formulas, no control characters."""
     words = "".join(c if c.isprintable() else " " for c in units).strip()[:40].replace("$", r"\$")
     return f"{text} ({words})" if words else text
-
-
-def _canvas() -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=SIZE, layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _svg(figure: Figure) -> str:
-    """The figure as SVG: letters as outlines, so that it looks the same everywhere; the same bytes every time."""
-    import matplotlib as mpl
-
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "mechopt"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return buffer.getvalue()
