@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mechopt.finding import Finding
+from mechopt.mechanisms.overage import checks, clearing
 from mechopt.mechanisms.overage.checks import check
 from mechopt.mechanisms.overage.clearing import as_exact, clear
 from mechopt.mechanisms.overage.environment import Environment
@@ -240,3 +241,18 @@ def test_numbers_beyond_64_bits() -> None:
 def test_everybody_cooperates_and_a_single_account() -> None:
     assert failed(period([5, 5], [5, 4])) == set()
     assert failed(period([5], [9], rule="power", alpha=2)) == set()
+
+
+@pytest.mark.parametrize("rule", ["linear", "capped_power", "rebate"])
+def test_continuity_is_computed_for_every_rule(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that forgets a tenth of the slack as soon as X > I jumps, whatever its name promises."""
+    options = {"rule": rule, "alpha": 2} if rule == "capped_power" else {"rule": rule}
+    environment = period(*REGIONS["X>I"], arithmetic="exact", **options)
+    outcome = run(environment)
+    assert next(f for f in check(environment, outcome) if f.property == "continuity_at_boundary").holds
+    true_cover = clearing.cover
+    monkeypatch.setattr(checks, "cover", lambda *columns, **rest: true_cover(*columns, **rest) * Fraction(9, 10))
+    jumped = next(f for f in check(environment, outcome) if f.property == "continuity_at_boundary")
+    assert not jumped.holds
+    assert jumped.witness is not None
+    assert jumped.margin == -jumped.witness["jump"] == Fraction(-9, 10)
