@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         waiting_equilibrium,
     )
     from mechopt.mechanisms.overage.plots import pictures
+    from mechopt.mechanisms.overage.rounding_table import rounding_properties
     from mechopt.mechanisms.overage.settlement import settle
     from mechopt.mechanisms.overage.stream import settle_parquet
 
@@ -52,6 +53,7 @@ _HOMES = {
     "pictures": "plots",
     "clear": "clearing",
     "scarcity": "clearing",
+    "rounding_properties": "rounding_table",
     "settle": "settlement",
     "settle_parquet": "stream",
     "best_deviation": "coalitions",
@@ -94,6 +96,7 @@ __all__ = [
     "own_payoff",
     "payoffs",
     "pictures",
+    "rounding_properties",
     "run",
     "scarcity",
     "settle",
