@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mechopt import catalog, instance, mechanisms
 from mechopt.errors import CatalogError, InstanceError
-from mechopt.outcome import Outcome
+from mechopt.outcome import Guarantee, Outcome
 
 if TYPE_CHECKING:
     from mechopt.claims import Ledger
 
 Source = str | Path | Mapping[str, Any]
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,19 +85,153 @@ def solve(source: Source | Model) -> Outcome:
         MechoptError: the input is wrong, or no result with a guarantee could be reached.
     """
     model = load(source)
+    return _finish(model, lambda: mechanisms.get(model.mechanism).run(model.environment))
+
+
+def _finish(model: Model, work: Callable[[], Outcome], **provenance: Any) -> Outcome:
+    """What every verb adds to a mechanism's outcome: its title, and what it takes to repeat it."""
     started = time.perf_counter()
     try:
-        outcome = mechanisms.get(model.mechanism).run(model.environment)
+        outcome = work()
     except InstanceError as error:
         raise error.at(file=model.document.path) from None
     provenance = {
         "instance_sha256": instance.fingerprint(model.environment),
         "seed": model.document.data.get("seed"),
+        **provenance,
         **outcome.provenance,
         "source": model.document.data.get("source", ""),
         "seconds": round(time.perf_counter() - started, 6),
     }
     return replace(outcome, title=model.title, provenance=provenance)
+
+
+def design(
+    source: Source | Model, *, seed: int | None = None, workers: int = 1, progress: Progress | None = None
+) -> Outcome:
+    """Calibrate the parameters that the model's [design] table names.
+
+    Args:
+        source: a model.
+        seed: of whatever is drawn; the document's seed, else 0, where it is None.
+        workers: processes to use.
+        progress: called as progress(done, total).
+
+    Raises:
+        InstanceError: the mechanism has no design, or the table is wrong.
+    """
+    return _run_table("design", load(source), seed, workers, progress)
+
+
+def simulate(
+    source: Source | Model, *, seed: int | None = None, workers: int = 1, progress: Progress | None = None
+) -> Outcome:
+    """Run the model's [simulate] table: many rounds, replications, strategies. Arguments and errors as in `design`."""
+    return _run_table("simulate", load(source), seed, workers, progress)
+
+
+def _run_table(verb: str, model: Model, seed: int | None, workers: int, progress: Progress | None) -> Outcome:
+    if workers < 1:
+        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    try:
+        work = mechanisms.offered(model.mechanism, verb)
+    except InstanceError as error:
+        raise error.at(file=model.document.path) from None
+    if seed is None:
+        seed = int(model.document.data.get("seed") or 0)
+    if seed < 0:
+        raise InstanceError(f"{seed} is not a seed; it must be at least 0", key="--seed")
+    return _finish(
+        model,
+        lambda: work(model.environment, model.document, seed=seed, workers=workers, progress=progress),
+        seed=seed,
+        table=instance.fingerprint(model.document.data.get(verb) or {}),
+    )
+
+
+def formulate(source: Source | Model, to: str = "pyomo", *, program: str | None = None, **options: Any) -> Any:
+    """The paper's program for a model's instance.
+
+    Args:
+        source: a model.
+        to: "pyomo" or "cvxpy" for the built program; "lp" or "mps" for the text of such a file.
+        program: its name; the first that can be written so where it is None.
+        options: of the program, such as date = 1.
+
+    Raises:
+        InstanceError: there is no such program, or it is written in the other layer.
+        SolveError: it has no such form (it is conic).
+    """
+    from mechopt import formulation
+
+    _, built, _ = _formulate(load(source), to, program, options)
+    return built if to in ("pyomo", "cvxpy") else formulation.text(built, "lp" if to == "lp" else "mps")
+
+
+def program_text(source: str | Path, to: str = "lp", *, program: str | None = None, **options: Any) -> str:
+    """The paper's program as a file: "lp", "mps", or a Python script of its source that builds it for the model.
+
+    Arguments and errors as in `formulate`.
+    """
+    from mechopt import formulation
+
+    model = load(source)
+    chosen, built, path = _formulate(model, to, program, options)
+    if to in ("pyomo", "cvxpy"):
+        found = model.document.path
+        name = str(source) if found is None or str(source) in catalog.models() else str(found.resolve())
+        return formulation.script(path, chosen, name, formulation.settings(chosen, options), to)
+    return formulation.text(built, "lp" if to == "lp" else "mps")
+
+
+def _formulate(model: Model, to: str | None, name: str | None, given: Mapping[str, Any]) -> tuple[Any, Any, Path]:
+    """The formulation, the built program and its file."""
+    from mechopt import formulation
+
+    if to is not None and to not in formulation.TARGETS:
+        raise InstanceError(f"{to!r} is not one of {', '.join(formulation.TARGETS)}", key="--to")
+    chosen, path = formulation.choose(model.mechanism, name)
+    candidates = [(chosen, path)] if name else list(formulation.formulations(model.mechanism).values())
+    for candidate, path in candidates:
+        options = formulation.settings(candidate, given)
+        try:
+            built = candidate.build(model.environment, **options)
+        except InstanceError as error:
+            raise error.at(file=model.document.path) from None
+        if to not in ("pyomo", "cvxpy") or formulation.language(built) == to:
+            return candidate, built, path
+    raise InstanceError(f"{name or 'none of its programs'} is not written in {to}", key="--to")
+
+
+def compare(source: Source | Model, *, program: str | None = None, to: str | None = None, **options: Any) -> Outcome:
+    """Solve the paper's program with its own solver and hold its optimum against the engine's.
+
+    Arguments and errors as in `formulate`.
+    """
+    from mechopt import formulation
+
+    model = load(source)
+    chosen, built, path = _formulate(model, to, program, options)
+    choices = formulation.settings(chosen, options)
+
+    def work() -> Outcome:
+        found = formulation.optimum(built)
+        finding = formulation.compare(chosen, model.environment, choices, found)
+        return Outcome(
+            mechanism=model.mechanism,
+            title=model.title,
+            status="optimal",
+            guarantee=Guarantee(
+                kind="approximate",
+                detail="the optimum of a float solver, within its tolerances",
+                error=chosen.tolerance * (1 + abs(found)),
+            ),
+            summary={"program": chosen.name, "title": chosen.title, "file": path.name, **choices, "optimum": found},
+            tables={},
+            checks=() if finding is None else (finding,),
+        )
+
+    return _finish(model, work)
 
 
 def check(source: Source | Model) -> Outcome:
@@ -113,6 +248,16 @@ def report(source: Source | Model) -> str:
     model = load(source)
     outcome = check(model)
     return page(outcome, mechanisms.get(model.mechanism).pictures(model.environment, outcome))
+
+
+def table_report(source: Source | Model, verb: str, outcome: Outcome) -> str:
+    """The outcome of `design` or `simulate` as one self-contained HTML page, with its pictures."""
+    from mechopt.report import page
+
+    model = load(source)
+    mechanism = mechanisms.get(model.mechanism)
+    draw = getattr(mechanism, f"{verb}_pictures", None)
+    return page(outcome, draw(model.environment, outcome) if draw else ())
 
 
 def verify(*what: str, **options: Any) -> Ledger:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from mechopt import __version__
+from mechopt import __version__, console
 from mechopt.errors import InstanceError, MechoptError
 
 if TYPE_CHECKING:
-    from mechopt.outcome import Outcome
+    pass
 
 EPILOGUE = """
 Three things to try:
@@ -35,6 +35,7 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
 Quiet = Annotated[bool, Parameter(negative="", help="Print nothing but errors.")]
+Seed = Annotated[int | None, Parameter(help="Of whatever is drawn; the document's seed by default.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
 
 
@@ -53,8 +54,8 @@ def solve(model: str, /, *, json: Json = False, out: Path | None = None, rows: i
 
     outcome = api.solve(model)
     if out is not None:
-        _write_folder(outcome, out)
-    _show(outcome, json=json, quiet=quiet, rows=rows)
+        console.write_folder(outcome, out)
+    console.show(outcome, json=json, quiet=quiet, rows=rows)
     return 0
 
 
@@ -70,8 +71,130 @@ def check(model: str, /, *, json: Json = False, quiet: Quiet = False) -> int:
     from mechopt import api
 
     outcome = api.check(model)
-    _show(outcome, json=json, quiet=quiet, rows=0)
+    console.show(outcome, json=json, quiet=quiet, rows=0)
     return 0 if all(finding.holds for finding in outcome.checks) else 1
+
+
+@app.command
+def design(
+    model: str,
+    /,
+    *,
+    json: Json = False,
+    out: Path | None = None,
+    rows: int = 20,
+    seed: Seed = None,
+    workers: int = 1,
+    quiet: Quiet = False,
+) -> int:
+    """Calibrate the parameters that the [design] table of a model names.
+
+    Example: `mechopt design linked_vcg/talent_marketplace --out results`.
+
+    Args:
+        model: a model document, or the name of a shipped model.
+        out: a folder for result.json, one CSV file per table, and report.html with the pictures.
+        rows: how many rows of each table to show.
+        workers: processes to use.
+    """
+    return _run_table("design", model, json, out, rows, seed, workers, quiet)
+
+
+@app.command
+def simulate(
+    model: str,
+    /,
+    *,
+    json: Json = False,
+    out: Path | None = None,
+    rows: int = 20,
+    seed: Seed = None,
+    workers: int = 1,
+    quiet: Quiet = False,
+) -> int:
+    """Run the [simulate] table of a model over many rounds, replications or strategies.
+
+    Ctrl-C keeps what is finished. Example: `mechopt simulate linked_vcg/talent_marketplace --workers 2`.
+
+    Args:
+        model: a model document, or the name of a shipped model.
+        out: a folder for result.json, one CSV file per table, and report.html with the pictures.
+        rows: how many rows of each table to show.
+        workers: processes to use.
+    """
+    return _run_table("simulate", model, json, out, rows, seed, workers, quiet)
+
+
+def _run_table(
+    verb: str,
+    source: str,
+    json: bool,
+    out: Path | None,
+    rows: int,
+    seed: int | None,
+    workers: int,
+    quiet: bool,
+) -> int:
+    from mechopt import api
+
+    model = api.load(source)
+    run = api.design if verb == "design" else api.simulate
+    with console.progress_bar(verb, quiet=quiet or json) as progress:
+        outcome = run(model, seed=seed, workers=workers, progress=progress)
+    if out is not None:
+        console.write_folder(outcome, out)
+        console.write(out / "report.html", api.table_report(model, verb, outcome))
+    console.show(outcome, json=json, quiet=quiet, rows=rows)
+    return 130 if outcome.status == "interrupted" else 0
+
+
+@app.command
+def formulate(
+    model: str,
+    /,
+    *,
+    program: str | None = None,
+    to: str = "lp",
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    solve: Annotated[bool, Parameter(negative="")] = False,
+    output: Output = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write the paper's program for a model's instance, or solve it and compare it with the engine.
+
+    Examples: `mechopt formulate overage/cap_and_share --to lp -o clearing.lp`;
+    `mechopt formulate linked_vcg/figure_1a --program knapsack --set date=2 --solve`.
+
+    Args:
+        model: a model document, or the name of a shipped model.
+        program: its name; the first of the mechanism by default.
+        to: lp, mps, or a Python script in pyomo or cvxpy to read, extend and run. Standard output, or the file of -o.
+        set_: options of the program, as name=value.
+        solve: solve the program with its own solver, compare its optimum with the engine's; status 1 if they differ.
+    """
+    from mechopt import api
+
+    options = dict(_pair(item) for item in set_ or [])
+    if solve:
+        outcome = api.compare(model, program=program, to=to if to in ("pyomo", "cvxpy") else None, **options)
+        console.show(outcome, json=json, quiet=quiet, rows=0)
+        return 0 if all(finding.holds for finding in outcome.checks) else 1
+    text = api.program_text(model, to, program=program, **options)
+    if output is None:
+        print(text, end="" if text.endswith("\n") else "\n")
+        return 0
+    console.write(output, text)
+    if not quiet:
+        print(f"wrote {output}")
+    return 0
+
+
+def _pair(item: str) -> tuple[str, str]:
+    name, equals, value = item.partition("=")
+    if not equals or not name.isidentifier():
+        raise InstanceError(f"{item!r} is not of the form name=value", key="--set")
+    return name, value
 
 
 @app.command
@@ -92,7 +215,7 @@ def report(what: str, /, *, output: Output = None, quiet: Quiet = False) -> int:
     else:
         text = api.report(what)
     path = output or Path(Path(what).stem + ".html")
-    _write(path, text)
+    console.write(path, text)
     if not quiet:
         print(f"wrote {path} ({len(text.encode()) / 1e6:.1f} MB)")
     return 0
@@ -121,7 +244,7 @@ def verify(
     from mechopt import api, claims
     from mechopt.report import ledger as pages
 
-    with _progress(quiet=quiet or json) as progress:
+    with console.progress_bar("verify", quiet=quiet or json) as progress:
         ledger = api.verify(*what, workers=workers, tier="full" if full else "quick", seed=seed, progress=progress)
     if json:
         import json as encoder
@@ -130,11 +253,11 @@ def verify(
     elif not quiet:
         from rich.console import Console
 
-        console = Console()
-        console.print(pages.table(ledger))
+        screen = Console()
+        screen.print(pages.table(ledger))
         if explain:
             for record in ledger.records:
-                console.print(claims.explain(record), markup=False, highlight=False, soft_wrap=True)
+                screen.print(claims.explain(record), markup=False, highlight=False, soft_wrap=True)
     return 130 if ledger.interrupted else ledger.exit_status
 
 
@@ -176,7 +299,7 @@ def new(mechanism: str, /, *, output: Output = None, quiet: Quiet = False) -> in
     path = output or Path(f"{mechanism}.toml")
     if path.exists():
         raise InstanceError("exists already; choose another name with -o", file=path)
-    _write(path, catalog.starter(mechanism).read_text(encoding="utf-8"))
+    console.write(path, catalog.starter(mechanism).read_text(encoding="utf-8"))
     if not quiet:
         print(f"wrote {path}; try: mechopt solve {path}")
     return 0
@@ -213,58 +336,3 @@ def main(argv: list[str] | None = None) -> int:
 def _fail(problem: str, status: int) -> int:
     print("mechopt: " + " ".join(problem.split()), file=sys.stderr)
     return status
-
-
-def _show(outcome: Outcome, *, json: bool, quiet: bool, rows: int) -> None:
-    if json:
-        print(outcome.to_json())
-    elif not quiet:
-        from rich.console import Console
-
-        from mechopt.report import show
-
-        show(outcome, Console(), rows=rows)
-
-
-def _write_folder(outcome: Outcome, folder: Path) -> None:
-    """result.json and one CSV file per table."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InstanceError(f"cannot be made a folder: {error.strerror}", file=folder, key="--out") from None
-    _write(folder / "result.json", outcome.to_json(indent=1))
-    for name in outcome.tables:
-        outcome.to_polars(name).write_csv(folder / f"{name}.csv")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a whole file or none: under another name first."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InstanceError(f"cannot be written: {error.strerror}", file=path, key="--output") from None
-
-
-def _progress(*, quiet: bool) -> Any:
-    """A context that yields a callback (done, total, name), drawn as a bar on standard error."""
-    from contextlib import contextmanager
-
-    @contextmanager
-    def bar() -> Any:
-        if quiet or not sys.stderr.isatty():
-            yield None
-            return
-        from rich.console import Console
-        from rich.progress import Progress
-
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("verify", total=None)
-
-            def advance(done: int, total: int, name: str = "") -> None:
-                progress.update(task, completed=done, total=total, description=name)
-
-            yield advance
-
-    return bar()

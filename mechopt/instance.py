@@ -41,6 +41,7 @@ class Common(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 Schema = TypeVar("Schema", bound=Common)
+Section = TypeVar("Section", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +67,18 @@ class Document:
             return msgspec.convert(self.data, schema, strict=True)
         except msgspec.ValidationError as error:
             raise self._explain(error, schema) from None
+
+    def section(self, name: str, schema: type[Section]) -> Section:
+        """One table of the document, such as [design], as a schema of its own; all defaults where it is not there."""
+        given = self.data.get(name)
+        table: Any = {} if given is None else given
+        if not isinstance(table, Mapping):
+            raise self.error(f"must be a table: [{name}] and keys below it", name)
+        try:
+            return msgspec.convert(table, schema, strict=True)
+        except msgspec.ValidationError as error:
+            found = self._explain(error, schema)
+            raise self.error(found.problem, f"{name}.{found.key}" if found.key else name) from None
 
     def error(self, problem: str, key: str) -> InstanceError:
         """The error that names this document and one of its keys."""
@@ -93,7 +106,7 @@ class Document:
 
         return tables.read(spec, key=key, folder=self.folder, file=self.path, columns=columns)
 
-    def _explain(self, error: msgspec.ValidationError, schema: type[Common]) -> InstanceError:
+    def _explain(self, error: msgspec.ValidationError, schema: type[msgspec.Struct]) -> InstanceError:
         text, _, place = str(error).partition(" - at `$")
         key = place.rstrip("`").lstrip(".") or None
         unknown = re.search(r"unknown field `(.*)`", text)
@@ -108,7 +121,7 @@ class Document:
         return InstanceError(text, file=self.path, key=key)
 
 
-def _choices(schema: type[Common], key: str) -> str:
+def _choices(schema: type[msgspec.Struct], key: str) -> str:
     from typing import get_args, get_type_hints
 
     return ", ".join(str(choice) for choice in get_args(get_type_hints(schema)[key]))

@@ -21,7 +21,14 @@ MECHANISMS: tuple[str, ...] = tuple(sorted(module.name for module in pkgutil.ite
 
 
 class Mechanism(Protocol):
-    """The verbs that every mechanism package offers."""
+    """The verbs that every mechanism package offers.
+
+    A package may offer more, listed in its `__all__`, see `offered`:
+
+    - `design(environment, document, *, seed, workers, progress) -> Outcome`: parameters, as [design] asks for them;
+    - `simulate(environment, document, *, seed, workers, progress) -> Outcome`: many rounds, as [simulate] asks;
+    - `design_pictures(environment, outcome)` and `simulate_pictures(environment, outcome)`: the plots of these.
+    """
 
     PAPER: Paper
 
@@ -48,3 +55,17 @@ def get(name: object, *, file: object | None = None) -> Mechanism:
         known = nearest(str(name), MECHANISMS)
         raise InstanceError(f"there is no mechanism {name!r}{known}", file=file, key="mechanism")
     return cast(Mechanism, importlib.import_module(f"{__name__}.{name}"))
+
+
+def offered(name: str, verb: str) -> Any:
+    """A verb that not every mechanism has, such as `design`.
+
+    Raises:
+        InstanceError: this mechanism does not have it; names those that do.
+    """
+    mechanism = get(name)
+    if verb not in vars(mechanism)["__all__"]:
+        having = [other for other in MECHANISMS if verb in vars(get(other))["__all__"]]
+        hint = f"; {', '.join(having)} can" if having else ""
+        raise InstanceError(f"{name} cannot {verb}{hint}", key="mechanism")
+    return getattr(mechanism, verb)

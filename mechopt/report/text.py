@@ -71,7 +71,8 @@ def show_checks(outcome: Outcome, console: Console) -> None:
         )
     console.print(sheet)
     failed = sum(not finding.holds for finding in outcome.checks)
-    console.print(f"{len(outcome.checks)} checks, {failed} failed" if failed else f"{len(outcome.checks)} checks hold")
+    count = f"{len(outcome.checks)} check{'s' if len(outcome.checks) > 1 else ''}"
+    console.print(f"{count}, {failed} failed" if failed else f"{count} hold{'' if len(outcome.checks) > 1 else 's'}")
 
 
 def _show_table(name: str, columns: Mapping[str, Sequence[Any]], console: Console, rows: int) -> None:

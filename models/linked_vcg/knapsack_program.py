@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from pyomo.contrib.solver.common.factory import SolverFactory
 from pyomo.contrib.solver.common.results import SolutionStatus
 
-from mechopt.errors import SolveError
+from mechopt.errors import InstanceError, SolveError
+from mechopt.formulation import Formulation
 from mechopt.mechanisms.linked_vcg.environment import Environment
+from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,3 +125,41 @@ def solve_dual(environment: Environment, date: int) -> Solution:
         investment=np.array([duals[m.worth[i]] for i in m.kinds]),
         price=np.array([pyo.value(m.price[r]) for r in m.resources]),
     )
+
+
+def _position(environment: Environment, date: int) -> int:
+    if not 1 <= date <= environment.endowments.shape[1]:
+        raise InstanceError(f"there is no date {date}; dates are 1 to {environment.endowments.shape[1]}", key="date")
+    return date - 1
+
+
+def _primal(environment: Environment, date: int) -> Any:
+    return build_primal(environment, _position(environment, date))
+
+
+def _dual(environment: Environment, date: int) -> Any:
+    return build_dual(environment, _position(environment, date))
+
+
+def _value(environment: Environment, date: int) -> float:
+    """The engine's v(q, mu_t) for the reports as they stand."""
+    total = environment.endowments[:, _position(environment, date)].sum(axis=0)
+    return float(knapsack(environment).invest(total).value)
+
+
+FORMULATIONS = (
+    Formulation(
+        name="knapsack",
+        title="eq. (1): the most valuable investment of one date",
+        build=_primal,
+        engine=_value,
+        options={"date": 1},
+    ),
+    Formulation(
+        name="pricing",
+        title="the dual of eq. (1): prices of one date",
+        build=_dual,
+        engine=_value,
+        options={"date": 1},
+    ),
+)

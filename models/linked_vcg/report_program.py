@@ -9,6 +9,7 @@ Source: zhu2021, Section 4, definition of the linked VCG mechanism, and Lemma 1;
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ import pyomo.environ as pyo
 from pyomo.contrib.solver.common.factory import SolverFactory
 from pyomo.contrib.solver.common.results import SolutionStatus
 
-from mechopt.errors import SolveError
+from mechopt.errors import InstanceError, SolveError
+from mechopt.formulation import Formulation
 from mechopt.mechanisms.linked_vcg.environment import Environment
+from mechopt.mechanisms.linked_vcg.mechanism import run
+from mechopt.mechanisms.linked_vcg.ordered import retract
 
 
 def build(environment: Environment, agent: int) -> Any:
@@ -115,3 +119,28 @@ def solve(environment: Environment, agent: int) -> float:
         raise SolveError(f"HiGHS ended {m.name} with {results.termination_condition}; try a smaller instance")
     results.solution_loader.load_vars()
     return float(pyo.value(m.left))
+
+
+def _least(environment: Environment, agent: int) -> Any:
+    """`build` for the retracted reports and agents counted from 1."""
+    if not 1 <= agent <= len(environment.endowments):
+        raise InstanceError(f"there is no agent {agent}; agents are 1 to {len(environment.endowments)}", key="agent")
+    reports, _ = retract(environment.endowments, environment.lower, environment.upper)
+    return build(replace(environment, endowments=reports), agent - 1)
+
+
+def _engine(environment: Environment, agent: int) -> float:
+    """What the engine takes off the unlinked transfer to get the linked one."""
+    agents = run(environment).tables["agents"]
+    return float(agents["unlinked_transfer"][agent - 1]) - float(agents["linked_transfer"][agent - 1])
+
+
+FORMULATIONS = (
+    Formulation(
+        name="report",
+        title="the report of one agent that leaves least to the others (small instances)",
+        build=_least,
+        engine=_engine,
+        options={"agent": 1},
+    ),
+)

@@ -23,6 +23,8 @@ from pyomo.contrib.solver.common.results import SolutionStatus
 
 from mechopt import exact
 from mechopt.errors import InstanceError, SolveError
+from mechopt.formulation import Formulation
+from mechopt.mechanisms.overage import run
 from mechopt.mechanisms.overage.environment import Environment
 
 
@@ -157,3 +159,30 @@ def solve_qp(environment: Environment) -> Solution:
         # CVXPY reports the nonnegative multiplier; more slack lowers this minimum, so the shadow price is its negative.
         slack_price=-float(program.slack.dual_value),
     )
+
+
+def _ratio(environment: Environment) -> float:
+    """The engine's optimum of F1: the share of overage that is covered; 1 where there is none."""
+    return 1 - float(run(environment).summary["scarcity"])
+
+
+def _distance(environment: Environment) -> float:
+    """The engine's optimum of F2: residuals Lambda v give Lambda**2 sum v / 2."""
+    summary = run(environment).summary
+    return float(summary["scarcity"]) ** 2 * float(summary["overage_total"]) / 2
+
+
+def _quadratic(environment: Environment) -> cp.Problem:
+    return build_qp(environment).problem
+
+
+FORMULATIONS = (
+    Formulation(name="clearing_lp", title="F1: the largest common ratio of coverage", build=build_lp, engine=_ratio),
+    Formulation(
+        name="clearing_qp",
+        title="F2: the covered parts closest to the overages",
+        build=_quadratic,
+        engine=_distance,
+        tolerance=1e-5,
+    ),
+)
