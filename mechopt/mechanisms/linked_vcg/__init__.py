@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.checks import check
     from mechopt.mechanisms.linked_vcg.document import from_document
     from mechopt.mechanisms.linked_vcg.environment import Environment
+    from mechopt.mechanisms.linked_vcg.geometry import Rays, linked_by_geometry
     from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
     from mechopt.mechanisms.linked_vcg.market import Market
     from mechopt.mechanisms.linked_vcg.mechanism import run, run_unlinked
@@ -27,8 +28,22 @@ _HOMES = {
     "pictures": "plots",
     "Knapsack": "knapsack",
     "Market": "market",
+    "Rays": "geometry",
+    "linked_by_geometry": "geometry",
 }
-__all__ = ["PAPER", "Environment", "Knapsack", "Market", "check", "from_document", "pictures", "run", "run_unlinked"]
+__all__ = [
+    "PAPER",
+    "Environment",
+    "Knapsack",
+    "Market",
+    "Rays",
+    "check",
+    "from_document",
+    "linked_by_geometry",
+    "pictures",
+    "run",
+    "run_unlinked",
+]
 
 
 def __getattr__(name: str) -> Any:

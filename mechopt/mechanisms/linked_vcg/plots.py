@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.environment import Environment
+from mechopt.mechanisms.linked_vcg.geometry import linked_by_geometry
+from mechopt.mechanisms.linked_vcg.geometry_plot import COLOURS, picture
 from mechopt.outcome import Outcome
 from mechopt.picture import Picture, canvas, svg
 from mechopt.program import to_float
 
-if TYPE_CHECKING:
-    pass
-
-# Okabe and Ito's colours, told apart with every kind of colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#666666")
 MOST_LINES = len(COLOURS)
 MOST_POINTS = 400
 
@@ -29,9 +26,21 @@ def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
         outcome: of `mechanism.run`; its tables are read.
 
     Returns:
-        Prices over the dates, and linked against unlinked transfers.
+        Prices over the dates, linked against unlinked transfers and, for two resources, the geometric algorithm for
+        the agent with the largest transfer of those who take prices as given.
     """
-    return [_prices(environment, outcome), _transfers(environment, outcome)]
+    return [_prices(environment, outcome), _transfers(environment, outcome), *_geometry(environment, outcome)]
+
+
+def _geometry(environment: Environment, outcome: Outcome) -> list[Picture]:
+    table = outcome.tables["agents"]
+    if environment.stock.size != 2 or "method" not in table:
+        return []
+    small = [place for place, method in enumerate(table["method"]) if method == "price_taking"]
+    if not small:
+        return []
+    agent = max(small, key=lambda place: (table["linked_transfer"][place], -place))
+    return [picture(environment, linked_by_geometry(environment, agent))]
 
 
 def _prices(environment: Environment, outcome: Outcome) -> Picture:

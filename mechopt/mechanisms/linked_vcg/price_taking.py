@@ -54,7 +54,14 @@ class Box:
 
 
 def price_takers(
-    displaced: NDArray[Any], box: Box, investment: Investment, served: Served, *, resources: int, tolerance: float
+    displaced: NDArray[Any],
+    box: Box,
+    investment: Investment,
+    served: Served,
+    *,
+    resources: int,
+    tolerance: float,
+    total: NDArray[Any] | None = None,
 ) -> Tested:
     """Properties I and II of every agent at one date.
 
@@ -66,6 +73,7 @@ def price_takers(
         resources: R; the first R types are plentiful.
         tolerance: relative to the largest amount; by continuity a report this near to a kink moves the transfer by
             no more than the same share. 0 in exact arithmetic.
+        total: everybody's projects of the partly invested types, shape (R,); None where `served` holds everybody.
 
     Returns:
         The tests. `linear` allows equality, which by continuity is enough for Lemma 6; Property I itself does not.
@@ -78,7 +86,7 @@ def price_takers(
     slack = tolerance * max(1.0, float(np.abs(amount).max())) if tolerance else 0
     finite = geometry.partial >= resources
     alone = amount[:, None] + displaced  # without the agent's own full types
-    total = served.before[:, :1] + served.reports[:, :1]
+    total = served.before[:, :1] + served.reports[:, :1] if total is None else total[:, None]
     matrix = geometry.displaced
     gains, losses = np.maximum(-matrix, matrix * 0), np.maximum(matrix, matrix * 0)
     # With the largest box of all, most agents are settled at once; the rest get their own.
