@@ -18,6 +18,7 @@ from mechopt.errors import CatalogError
 Shelf = Literal["models", "verification"]
 DOCUMENTS = (".toml", ".json")
 STARTER = "starter.toml"
+STATEMENTS = "statements.toml"
 
 
 def root(shelf: Shelf) -> Path:
@@ -51,8 +52,26 @@ def programs() -> dict[str, Path]:
 
 
 def claim_files() -> dict[str, Path]:
-    """The claim files by name ("overage/theorem_4"), in order."""
-    return _walk("verification", lambda path: path.suffix == ".py")
+    """The claim files by name ("overage/theorem_4"), in order; _shared.py and its like are no claim files."""
+    return _walk("verification", lambda path: path.suffix == ".py" and not path.name.startswith("_"))
+
+
+def statement_lists() -> dict[str, Path]:
+    """The lists of the papers' numbered statements, by mechanism."""
+    return {path.parent.name: path for path in _walk("verification", lambda path: path.name == STATEMENTS).values()}
+
+
+def beside(file: str, name: str = "_shared") -> ModuleType:
+    """The module that the content files of one folder share: `shared = catalog.beside(__file__)`.
+
+    Args:
+        file: the file that uses it.
+        name: of the shared file, without .py; it begins with an underscore, so that nothing else takes it for content.
+
+    Raises:
+        CatalogError: it is not there, or fails while it runs.
+    """
+    return load(Path(file).with_name(f"{name}.py"))
 
 
 def starter(mechanism: str) -> Path:

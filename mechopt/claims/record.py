@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from mechopt.claims.statement import Claim, Verdict, describe
@@ -100,6 +100,11 @@ class Record:
         )
 
     @property
+    def checked(self) -> bool:
+        """True where there is a verdict: it ran, it did not break, and its evidence decided something."""
+        return self.error is None and self.verdict != "not_checked"
+
+    @property
     def as_expected(self) -> bool:
         """True where the verdict is the one on record (without one: where the claim is not refuted nor unchecked)."""
         if self.skipped:
@@ -142,6 +147,7 @@ class Ledger:
 
     Attributes:
         records: one per claim that was asked for.
+        numbered: per mechanism, the labels of its paper's numbered statements that this run is about, in order.
         tier: "quick" or "full".
         seed: of the random searches.
         interrupted: True where Ctrl-C ended the run; what was finished is kept.
@@ -155,6 +161,7 @@ class Ledger:
     interrupted: bool = False
     seconds: float = 0.0
     provenance: Mapping[str, str]
+    numbered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -164,13 +171,20 @@ class Ledger:
 
     @property
     def coverage(self) -> dict[str, dict[str, int]]:
-        """Per paper (or file): how many statements are listed, and how many have each verdict."""
-        papers = dict.fromkeys(record.paper or record.mechanism for record in self.records)
+        """Per paper (or file): its numbered statements in this run, how many are checked, and its claims by verdict.
+
+        A statement is checked where some claim about it has a verdict; a file of the user's has its labels counted.
+        """
+        papers = dict.fromkeys((record.paper or record.mechanism, record.mechanism) for record in self.records)
         table = {}
-        for paper in papers:
+        for paper, mechanism in papers:
             own = [record for record in self.records if (record.paper or record.mechanism) == paper]
+            labels = self.numbered.get(mechanism, tuple(dict.fromkeys(record.label for record in own)))
+            checked = {record.label for record in own if record.checked}
             table[paper] = {
-                "statements": len(own),
+                "statements": len(labels),
+                "checked": sum(label in checked for label in labels),
+                "claims": sum(record.evidence != () for record in own),
                 **{str(verdict): sum(record.verdict == verdict for record in own) for verdict in VERDICTS},
             }
         return table

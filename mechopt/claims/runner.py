@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mechopt import tasks
+from mechopt.claims import coverage
 from mechopt.claims.examine import examine
 from mechopt.claims.record import Ledger, Record
 from mechopt.claims.select import Shelf, claims_of, complete, select, shelf
@@ -56,8 +57,10 @@ def verify(
     asked_now = [name for name in ids if name not in skipped]
     needed = complete(asked_now, known)
     running = [*asked_now, *needed]
-    items: list[Item] = [(str(known.claims[name].file), name, tier, seed) for name in running]
+    listed = [name for name in running if known.claims[name].not_checked_reason is not None]
+    items: list[Item] = [(str(known.claims[name].file), name, tier, seed) for name in running if name not in listed]
     found, interrupted = _run(items, workers, executor, progress)
+    found |= {name: examine(known.claims[name], Run(tier=tier, seed=seed)) for name in listed}
 
     records = {name: _broken(name, known) for name in asked if name in known.broken}
     for name in dict.fromkeys([*ids, *needed]):
@@ -72,6 +75,7 @@ def verify(
     settled = settle(records)
     return Ledger(
         records=tuple(settled[name] for name in asked),
+        numbered=coverage.asked(known.claims[name] for name in ids),
         tier=tier,
         seed=seed,
         interrupted=interrupted,

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mechopt import catalog
+from mechopt.claims import coverage
 from mechopt.claims.statement import MADE, Claim, slug
 from mechopt.errors import CatalogError
 
@@ -82,7 +83,10 @@ def _claims_in(names: Mapping[str, object]) -> Iterator[Claim]:
 
 
 def shelf(mechanisms: Iterable[str] | None = None) -> Shelf:
-    """The shipped claims, of some mechanisms or of all; a file that fails is noted, not raised."""
+    """The shipped claims, of some mechanisms or of all; a file that fails is noted, not raised.
+
+    A numbered statement that no claim is about is there too, as one that is not checked.
+    """
     result = Shelf()
     wanted = None if mechanisms is None else set(mechanisms)
     for name, file in catalog.claim_files().items():
@@ -92,6 +96,9 @@ def shelf(mechanisms: Iterable[str] | None = None) -> Shelf:
             result.add(file)
         except CatalogError as error:
             result.broken[name.replace("/", ".")] = (file, str(error))
+    for mechanism in catalog.statement_lists():
+        if wanted is None or mechanism in wanted:
+            result.claims |= {claim.id: claim for claim in coverage.missing(mechanism, result.claims.values())}
     return result
 
 
@@ -146,7 +153,7 @@ def _is_file(item: str | Path) -> bool:
 
 def _shelf_for(names: Sequence[str]) -> Shelf:
     """As little of the shelf as the names allow: an id or a file name tells its mechanism."""
-    folders = {name.split("/")[0] for name in catalog.claim_files()}
+    folders = {name.split("/")[0] for name in catalog.claim_files()} | set(catalog.statement_lists())
     heads = {name.replace("/", ".").split(".")[0] for name in names}
     return shelf(heads) if heads and heads <= folders else shelf()
 

@@ -111,12 +111,20 @@ def _by_paper(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
 
 
 def _coverage(ledger: Ledger) -> list[dict[str, Any]]:
-    """Per paper: name, statements, and how many have each state."""
+    """Per paper: name, its numbered statements with the records about each, and how many records have each state."""
     rows: list[dict[str, Any]] = []
     for name, own in _by_paper(ledger.records):
-        counts = {state: sum(state_of(record) == state for record in own) for state in MARKS}
-        checked = len(own) - counts["not_checked"] - counts["error"]
-        rows.append({"name": name, "statements": len(own), "checked": checked, "counts": counts})
+        labels = ledger.numbered.get(own[0].mechanism, ())
+        numbered = {label: [record for record in own if record.label == label] for label in labels}
+        rows.append(
+            {
+                "name": name,
+                "numbered": numbered,
+                "checked": sum(any(record.checked for record in about) for about in numbered.values()),
+                "claims": len(own),
+                "counts": {state: sum(state_of(record) == state for record in own) for state in MARKS},
+            }
+        )
     return rows
 
 
@@ -153,6 +161,9 @@ def _totals(ledger: Ledger) -> list[Text]:
     counts = {name: number for name, number in ledger.counts.items() if number}
     listed = ", ".join(f"{number} {words(name)}" for name, number in counts.items())
     lines = [Text(f"{len(ledger.records)} claims: {listed} ({ledger.tier} tier, {ledger.seconds:.1f} s)")]
+    for row in _coverage(ledger):
+        if row["numbered"]:
+            lines.append(Text(f"{row['name']}: {row['checked']} of {len(row['numbered'])} numbered statements checked"))
     changed = [record.id for record in ledger.records if not record.as_expected]
     if changed:
         lines.append(Text(f"not as on record: {', '.join(changed)}", style="bold red"))

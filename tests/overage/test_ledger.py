@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from mechopt import claims
+from mechopt.claims import coverage
 from mechopt.claims.select import shelf
 
 pytest.importorskip("z3")
@@ -81,6 +82,11 @@ def test_every_statement_of_the_paper_has_an_entry() -> None:
     assert [name for name in BEYOND if f"Beyond the paper: {name}" not in titles] == []
     assert len(LEDGER) >= 25
     assert not shelf(["overage"]).broken
+
+
+def test_every_numbered_statement_has_a_claim() -> None:
+    about = {claim.label for claim in LEDGER.values() if claim.not_checked_reason is None}
+    assert [statement.label for statement in coverage.statements("overage") if statement.label not in about] == []
 
 
 def test_nothing_is_left_unchecked_or_without_an_expectation() -> None:

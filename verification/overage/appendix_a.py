@@ -4,32 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt, symbolic
 
-GRID = exhaustive.Grid(
-    agents=(1, 2, 3),
-    each={"entitlement": [1, 5], "claim": [1, 4, 6]},
-    scalars={"bound": [Fraction(13, 2), 8], "alpha": [1, 2]},
-)
-
-
-def bounded(instance: Instance) -> bool:
-    """0 < L_j < M, all claims in [0, M], alpha > 0."""
-    return (
-        instance["alpha"] > 0
-        and min(instance["entitlement"]) > 0
-        and max(instance["entitlement"]) < instance["bound"]
-        and all(0 <= own <= instance["bound"] for own in instance["claim"])
-    )
-
-
-def engine(instance: Instance, own: Any) -> Any:
-    """Agent 1's payoff from a claim, by the engine with the printed tie-break."""
-    from mechopt.mechanisms.overage.incentives import own_payoff
-
-    held, asked = instance["entitlement"], instance["claim"]
-    return own_payoff(held, asked, 0, own, rule="power", alpha=instance["alpha"])
+shared = catalog.beside(__file__, "_power_family")
 
 
 def others(instance: Instance) -> tuple[Any, Any, Any, Any]:
@@ -37,63 +16,6 @@ def others(instance: Instance) -> tuple[Any, Any, Any, Any]:
     gaps = [own - held for held, own in zip(instance["entitlement"][1:], instance["claim"][1:], strict=True)]
     over, under = sum(max(gap, 0) for gap in gaps), sum(max(-gap, 0) for gap in gaps)
     return over, sum(Fraction(max(gap, 0)) ** instance["alpha"] for gap in gaps), under, max(under - over, 0)
-
-
-def lift(value: dict[str, Any]) -> Instance:
-    """Three agents with the own overage, the others' overage and slack; the weights are those of alpha = 2."""
-    own, over = value.get("own", Fraction(1)), value.get("others", Fraction(1))
-    under = value.get("boundary", Fraction(1)) + over
-    return {
-        "entitlement": [1, 1, 1 + under],
-        "claim": [1 + own, 1 + over, 1],
-        "bound": 2 + own + over + under,
-        "alpha": 2,
-    }
-
-
-def replay(instance: Instance) -> str | None:
-    """Equation (3) by hand at agent 1's claim and at M; fractions, and squares at most."""
-    alpha, lines, paid = int(instance["alpha"]), [], []
-    if alpha not in (1, 2):
-        return None
-    for own in (instance["claim"][0], instance["bound"]):
-        asked = [Fraction(own), *map(Fraction, instance["claim"][1:])]
-        gaps = [c - Fraction(e) for e, c in zip(instance["entitlement"], asked, strict=True)]
-        over, under = sum(g for g in gaps if g > 0), -sum(g for g in gaps if g < 0)
-        payoff = asked[0]
-        if gaps[0] > 0 and over >= under:
-            share = under * gaps[0] ** alpha / sum(g**alpha for g in gaps if g > 0)
-            payoff = Fraction(instance["entitlement"][0]) + (max(gaps[0], share) if over == under else share)
-        paid.append(payoff)
-        lines.append(f"claim {own}: X = {over}, I = {under}, payoff {payoff}")
-    return None if paid[1] >= paid[0] else "\n".join([*lines, "the larger claim pays less"])
-
-
-def document(instance: Instance) -> dict[str, Any]:
-    """The profile with the better, smaller claim, as a model document."""
-    rows = enumerate(zip(instance["entitlement"], instance["claim"], strict=True), 1)
-    return {
-        "mechanism": "overage",
-        "title": "A smaller claim than the bound pays agent 1 more",
-        "arithmetic": "exact",
-        "rule": "power",
-        "alpha": instance["alpha"],
-        "claim_bound": instance["bound"],
-        "accounts": [{"account": f"agent {j}", "entitlement": e, "claim": c} for j, (e, c) in rows],
-    }
-
-
-def largest_is_best(run: Run) -> Evidence:
-    """Agent 1's claim against M, by the engine on the grid; a claim that may stand anywhere in [0, M]."""
-    return exhaustive.check(
-        lambda instance: engine(instance, instance["bound"]) >= engine(instance, instance["claim"][0]),
-        grid=GRID,
-        control=(
-            "the bound pays strictly more",
-            lambda instance: engine(instance, instance["bound"]) > engine(instance, instance["claim"][0]),
-        ),
-        hypotheses=run.hypotheses,
-    )
 
 
 @claim(
@@ -104,15 +26,15 @@ def largest_is_best(run: Run) -> Evidence:
         nondecreasing on [0, M], for every alpha > 0.""",
     reading="""For every n, alpha > 0 and all claims in [0, M], with equation (3) and its tie-break: a larger own
         claim (it is called M) never pays less.""",
-    hypotheses=[bounded],
-    replay=replay,
-    document=document,
+    hypotheses=[shared.bounded],
+    replay=shared.replay,
+    document=shared.document,
     expected="refuted",
     repaired_by="overage.appendix_a_where_the_payoff_drops",
 )
 def monotone(run: Run) -> Evidence:
     """The engine on the grid."""
-    return largest_is_best(run)
+    return shared.largest_is_best(run)
 
 
 @claim(
@@ -124,7 +46,7 @@ def monotone(run: Run) -> Evidence:
     reading="""For every n, alpha > 0 and C_{-j}, tie "max": payoffs rise on [0, L + y*] and on (L + y*, M]; the
         limit just above the boundary is below the value at it iff y* S > V y*^alpha. For alpha = 1, and for n
         <= 2, this never holds, so the payoff is nondecreasing on [0, M].""",
-    hypotheses=[bounded],
+    hypotheses=[shared.bounded],
     proof="""Beyond the boundary the payoff is L + I w / (S + w) with w = y^alpha, which rises in w. Its limit at the
         boundary is below y* iff (y* + V) w < y* (S + w). With one or no other agent V or I is 0; for alpha = 1 both
         sides are y* V.""",
@@ -150,7 +72,7 @@ def drops(run: Run) -> Iterator[Evidence]:
         range="every number of agents and every alpha > 0 (any weights)",
         complete=True,
         nontrivial=[over > 0],
-        lift=lift,
+        lift=shared.lift,
     )
 
     def just_above(instance: Instance) -> bool:
@@ -158,7 +80,7 @@ def drops(run: Run) -> Iterator[Evidence]:
         if boundary == 0:
             return True
         peak = instance["entitlement"][0] + boundary
-        dropped = engine(instance, peak + Fraction(1, 10**6)) < engine(instance, peak)
+        dropped = shared.engine(instance, peak + Fraction(1, 10**6)) < shared.engine(instance, peak)
         return bool(dropped == (boundary * rivals > over * boundary ** instance["alpha"]))
 
     yield exhaustive.check(
@@ -171,8 +93,8 @@ def drops(run: Run) -> Iterator[Evidence]:
         control=(
             "it never drops",
             lambda instance: (
-                engine(instance, instance["entitlement"][0] + others(instance)[3] + Fraction(1, 10**6))
-                >= engine(instance, instance["entitlement"][0] + others(instance)[3])
+                shared.engine(instance, instance["entitlement"][0] + others(instance)[3] + Fraction(1, 10**6))
+                >= shared.engine(instance, instance["entitlement"][0] + others(instance)[3])
             ),
         ),
         hypotheses=run.hypotheses,
@@ -185,7 +107,7 @@ def drops(run: Run) -> Iterator[Evidence]:
     part="derivative",
     statement="phi(y) := L_j + I y^alpha / (S + y^alpha), phi'(y) = alpha I S y^(alpha - 1) / (S + y^alpha)^2 >= 0",
     reading="For all real alpha, y, S, I > 0 the derivative is as printed, and it is positive.",
-    hypotheses=[bounded],
+    hypotheses=[shared.bounded],
     proof="The quotient rule.",
     expected="proved",
 )
@@ -202,7 +124,7 @@ def derivative() -> Evidence:
         control=("without alpha", lambda case: (sympy.diff(payoff, y), printed / alpha)),
         range="every alpha > 0, every number of agents; a product of positive factors is positive",
         complete=True,
-        lift=lambda case, value: lift({"own": value["own"], "others": Fraction(2)}),
+        lift=lambda case, value: shared.lift({"own": value["own"], "others": Fraction(2)}),
     )
 
 
@@ -213,15 +135,15 @@ def derivative() -> Evidence:
     statement="In particular a best reply is attained at C_j* = M for every alpha > 0.",
     reading="""For every n, alpha > 0, M > max L and claims C_{-j} in [0, M], with equation (3) and its tie-break:
         no claim in [0, M] pays more than M.""",
-    hypotheses=[bounded],
-    replay=replay,
-    document=document,
+    hypotheses=[shared.bounded],
+    replay=shared.replay,
+    document=shared.document,
     expected="refuted",
     repaired_by="overage.appendix_a_when_m_is_a_best_reply",
 )
 def best_reply(run: Run) -> Evidence:
     """The engine on the grid."""
-    return largest_is_best(run)
+    return shared.largest_is_best(run)
 
 
 @claim(
@@ -233,7 +155,7 @@ def best_reply(run: Run) -> Evidence:
     reading="""For every n, alpha > 0, M > max L and claims C_{-j} in [0, M], tie "max": M pays less than the
         boundary claim iff 0 < y* < m and y* S > V m^alpha; if it does, that claim pays more than all others. If
         S <= V m^(alpha - 1), which holds where alpha >= 1 and every rival's v <= m, it does not.""",
-    hypotheses=[bounded],
+    hypotheses=[shared.bounded],
     proof="""(y* + V) w / (S + w) < y* iff V w < y* S, with w = m^alpha. If v <= m for all rivals and alpha >= 1, then
         v^alpha <= v m^(alpha - 1), so S <= V m^(alpha - 1), and y* S <= V y* m^(alpha - 1) <= V m^alpha.""",
     rests_on=["overage.appendix_a_where_the_payoff_drops"],
@@ -255,7 +177,7 @@ def criterion(run: Run) -> Iterator[Evidence]:
         control=("M always pays as much", top >= boundary),
         range="every number of agents and every alpha > 0 (any weights)",
         complete=True,
-        lift=lambda value: lift({"own": value["boundary"], **value}),
+        lift=lambda value: shared.lift({"own": value["boundary"], **value}),
     )
 
     def agrees(instance: Instance) -> bool:
@@ -265,20 +187,20 @@ def criterion(run: Run) -> Iterator[Evidence]:
         held, bound = instance["entitlement"][0], instance["bound"]
         loses = 0 < boundary < bound - held and boundary * rivals > over * (bound - held) ** instance["alpha"]
         replies = best_replies(facing(instance["entitlement"], instance["claim"], 0, alpha=instance["alpha"]), bound)
-        top, peak = engine(instance, bound), engine(instance, min(held + boundary, bound))
-        here = engine(instance, instance["claim"][0])
+        top, peak = shared.engine(instance, bound), shared.engine(instance, min(held + boundary, bound))
+        here = shared.engine(instance, instance["claim"][0])
         as_said = loses == (bound not in replies) and (replies.intervals == ((held + boundary,) * 2,) or not loses)
         values = here <= replies.payoff and (here == replies.payoff) == (instance["claim"][0] in replies)
         return bool(as_said and values and (top < peak) == loses and replies.payoff == (peak if loses else top))
 
     yield exhaustive.check(
         agrees,
-        grid=GRID if not run.full else exhaustive.Grid(**{**_parts(GRID), "agents": (1, 2, 3, 4)}),
+        grid=shared.GRID if not run.full else exhaustive.Grid(**{**_parts(shared.GRID), "agents": (1, 2, 3, 4)}),
         control=(
             "M always pays as much as the boundary claim",
             lambda instance: (
-                engine(instance, instance["bound"])
-                >= engine(instance, min(instance["entitlement"][0] + others(instance)[3], instance["bound"]))
+                shared.engine(instance, instance["bound"])
+                >= shared.engine(instance, min(instance["entitlement"][0] + others(instance)[3], instance["bound"]))
             ),
         ),
         hypotheses=run.hypotheses,

@@ -1,39 +1,12 @@
 """Beyond the paper: waiting for the clearing with whole units, and how much of it there is in equilibrium."""
 
 from collections.abc import Iterator
-from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 
-
-def situation(instance: Instance) -> bool:
-    """Own overage, the others' overage, slack and penalty are nonnegative."""
-    return all(instance[name] >= 0 for name in ("own", "others", "slack", "penalty"))
-
-
-def residual(own: Any, others: Any, slack: Any) -> Any:
-    """r as a Z3 term."""
-    import z3
-
-    return z3.If(own + others <= slack, 0, own - slack * own / (own + others))
-
-
-def scarcity(own: Any, others: Any, slack: Any) -> Any:
-    """Lambda as a Z3 term."""
-    import z3
-
-    return z3.If(own + others <= slack, 0, 1 - slack / (own + others))
-
-
-GRID = exhaustive.Grid(
-    scalars={
-        "own": exhaustive.steps(0, 2),
-        "others": exhaustive.steps(0, 2),
-        "slack": exhaustive.steps(0, 4),
-        "penalty": [0, 2],
-    }
-)
+shared = catalog.beside(__file__, "_penalty")
 
 
 @claim(
@@ -43,7 +16,7 @@ GRID = exhaustive.Grid(
         overage from v to w costs at least kappa Lambda(w) (w - v) >= kappa Lambda(v) (w - v). The cost is convex.""",
     reading="""For every n, 0 <= v <= w, V, I, kappa >= 0: kappa (r(w) - r(v)) >= kappa Lambda(w) (w - v), Lambda(w) >=
         Lambda(v), and r is convex.""",
-    hypotheses=[situation],
+    hypotheses=[shared.situation],
     proof="""r(w) - r(v) = Lambda(w) (w - v) + (Lambda(w) - Lambda(v)) v, and Lambda rises in the own overage. The
         slope of r is 0, then 1 - I V / X^2, which rises.""",
     expected="proved",
@@ -53,17 +26,17 @@ def whole_units(run: Run) -> Iterator[Evidence]:
     import z3
 
     own, more, others, slack, kappa = z3.Reals("own more others slack penalty")
-    rise = residual(own + more, others, slack) - residual(own, others, slack)
-    middle = 2 * residual(own + more / 2, others, slack)
+    rise = shared.residual(own + more, others, slack) - shared.residual(own, others, slack)
+    middle = 2 * shared.residual(own + more / 2, others, slack)
     given = [own >= 0, more >= 0, others >= 0, slack >= 0, kappa >= 0]
     yield smt.prove(
         z3.And(
-            kappa * rise >= kappa * scarcity(own + more, others, slack) * more,
-            scarcity(own + more, others, slack) >= scarcity(own, others, slack),
-            middle <= residual(own, others, slack) + residual(own + more, others, slack),
+            kappa * rise >= kappa * shared.scarcity(own + more, others, slack) * more,
+            shared.scarcity(own + more, others, slack) >= shared.scarcity(own, others, slack),
+            middle <= shared.residual(own, others, slack) + shared.residual(own + more, others, slack),
         ),
         given=given,
-        control=("at the scarcity of two steps", rise >= scarcity(own + 2 * more, others, slack) * more),
+        control=("at the scarcity of two steps", rise >= shared.scarcity(own + 2 * more, others, slack) * more),
         range="every number of agents (own overage, a step of any size, the others' overage and slack, kappa)",
         complete=True,
         nontrivial=[more > 0, own > 0, others > 0, slack > 0, kappa > 0],
@@ -80,7 +53,7 @@ def whole_units(run: Run) -> Iterator[Evidence]:
 
     yield exhaustive.check(
         lambda instance: engine(instance, 0),
-        grid=GRID,
+        grid=shared.GRID,
         control=("at the scarcity of one step more", lambda instance: engine(instance, 1)),
         hypotheses=run.hypotheses,
     )

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
+
+shared = catalog.beside(__file__, "_penalty")
 
 HALF = Fraction(1, 2)
 
@@ -95,13 +98,6 @@ def scarcity(overage: Any, slack: Any) -> Any:
     import z3
 
     return z3.If(overage <= slack, 0, 1 - slack / overage)
-
-
-def residual(own: Any, others: Any, slack: Any) -> Any:
-    """r as a Z3 term."""
-    import z3
-
-    return z3.If(own + others <= slack, 0, own - slack * own / (own + others))
 
 
 @claim(
@@ -206,12 +202,14 @@ def all_or_nothing(run: Run) -> Iterator[Evidence]:
     import z3
 
     own, others, slack, kappa, bound, more = z3.Reals("own others slack penalty price_bound more")
-    rise = residual(own + more, others, slack) - residual(own, others, slack)
+    rise = shared.residual(own + more, others, slack) - shared.residual(own, others, slack)
     share = scarcity(own + others, slack)
     yield smt.prove(
-        z3.And(kappa * residual(own, others, slack) >= bound * share * own, kappa * rise >= bound * share * more),
+        z3.And(
+            kappa * shared.residual(own, others, slack) >= bound * share * own, kappa * rise >= bound * share * more
+        ),
         given=[own > 0, others >= 0, slack >= 0, kappa >= bound, bound >= 0, more > 0],
-        control=("a part of it too", kappa * residual(own / 2, others, slack) >= bound * share * own / 2),
+        control=("a part of it too", kappa * shared.residual(own / 2, others, slack) >= bound * share * own / 2),
         range="every number of agents and every distribution (in each state; means follow)",
         complete=True,
         nontrivial=[others > 0, slack > 0, own + others > slack],
@@ -254,7 +252,7 @@ def repaired(run: Run) -> Iterator[Evidence]:
 
     waiting, others, slack, d = z3.Reals("waiting others slack close")
     out = z3.If(z3.And(others == 0, slack == 0), 1, scarcity(others, slack))
-    left = residual(waiting, others, slack)
+    left = shared.residual(waiting, others, slack)
     given = [waiting > 0, others >= 0, slack >= 0, d > 0]
     yield smt.prove(
         z3.And(

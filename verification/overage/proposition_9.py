@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt, symbolic
 
+shared = catalog.beside(__file__, "_penalty")
+
 STEP = Fraction(1, 10**6)
-
-
-def situation(instance: Instance) -> bool:
-    """Own overage, the others' overage, slack and penalty are nonnegative."""
-    return all(instance[name] >= 0 for name in ("own", "others", "slack", "penalty"))
 
 
 def defects(instance: Instance) -> bool:
@@ -29,36 +27,12 @@ def scenarios(instance: Instance) -> bool:
     )
 
 
-def residual(own: Any, others: Any, slack: Any) -> Any:
-    """r as a Z3 term."""
-    import z3
-
-    return z3.If(own + others <= slack, 0, own - slack * own / (own + others))
-
-
-def scarcity(own: Any, others: Any, slack: Any) -> Any:
-    """Lambda as a Z3 term."""
-    import z3
-
-    return z3.If(own + others <= slack, 0, 1 - slack / (own + others))
-
-
 def marginal(own: Any, others: Any, slack: Any) -> Any:
     """The right derivative of r as a Z3 term: at X = I it is that of X > I."""
     import z3
 
     total = own + others
     return z3.If(total < slack, 0, z3.If(total == 0, 1, 1 - slack * others / (total * total)))
-
-
-GRID = exhaustive.Grid(
-    scalars={
-        "own": exhaustive.steps(0, 2),
-        "others": exhaustive.steps(0, 2),
-        "slack": exhaustive.steps(0, 4),
-        "penalty": [0, 2],
-    }
-)
 
 
 @claim(
@@ -69,7 +43,7 @@ GRID = exhaustive.Grid(
     reading="""For every n, v >= 0, V, I >= 0 and kappa >= 0: the right derivative of kappa r(v), with V and I held
         fixed, is at least kappa Lambda. Taking expectations over any joint distribution of (V, I, kappa) keeps
         the inequality. Created units are counted one small unit at a time.""",
-    hypotheses=[situation],
+    hypotheses=[shared.situation],
     proof="""For X < I both are 0. For X >= I > 0 the derivative is 1 - I V / X^2 = Lambda + I v / X^2. At X = I
         Lambda is 0. An expectation of nonnegative differences is nonnegative.""",
     expected="proved",
@@ -79,7 +53,7 @@ def marginal_cost(run: Run) -> Iterator[Evidence]:
     import z3
 
     own, others, slack, kappa = z3.Reals("own others slack penalty")
-    below = scarcity(own, others, slack)
+    below = shared.scarcity(own, others, slack)
     yield smt.prove(
         kappa * marginal(own, others, slack) >= kappa * below,
         given=[own >= 0, others >= 0, slack >= 0, kappa >= 0],
@@ -100,7 +74,7 @@ def marginal_cost(run: Run) -> Iterator[Evidence]:
 
     yield exhaustive.check(
         engine,
-        grid=GRID,
+        grid=shared.GRID,
         control=("at least twice the scarcity", lambda instance: engine(instance, 2)),
         hypotheses=run.hypotheses,
     )
@@ -141,7 +115,7 @@ def expectation(run: Run) -> Iterator[Evidence]:
     )
     cells = list(zip(others, slack, kappa, (weight, 1 - weight), strict=True))
     left = sum(p * k * marginal(own, v, i) for v, i, k, p in cells)
-    right = sum(p * k * scarcity(own, v, i) for v, i, k, p in cells)
+    right = sum(p * k * shared.scarcity(own, v, i) for v, i, k, p in cells)
     yield smt.prove(
         left >= right,
         given=[
@@ -203,7 +177,7 @@ def replay(instance: Instance) -> str | None:
     statement="If X^t <= I^t, then Lambda_t = 0 in a neighborhood and r_j = 0 identically, so dr_j / dv_j = 0.",
     reading="""For all v > 0, V, I >= 0 with v + V <= I: Lambda is 0 for all own overages in some neighbourhood of v
         (the engine is asked 1/10^6 above).""",
-    hypotheses=[situation, defects],
+    hypotheses=[shared.situation, defects],
     replay=replay,
     expected="refuted",
     repaired_by="overage.proposition_9_step_corrected",
@@ -219,7 +193,7 @@ def step_printed(run: Run) -> Evidence:
 
     return exhaustive.check(
         flat,
-        grid=GRID,
+        grid=shared.GRID,
         control=("nobody ever has slack", lambda instance: flat(instance) and instance["slack"] == 0),
         hypotheses=run.hypotheses,
     )
@@ -234,7 +208,7 @@ def step_printed(run: Run) -> Evidence:
         proposition stands.""",
     reading="""For all v, V, I >= 0: v + V < I leaves room above; at v + V = I > 0 the difference quotient of r
         tends to v / X; at v = V = I = 0 it is 1.""",
-    hypotheses=[situation],
+    hypotheses=[shared.situation],
     proof="At X = I: r(v + h) = h (v + h) / (X + h), so the quotient is (v + h) / (X + h).",
     expected="proved",
 )
@@ -244,7 +218,7 @@ def step_corrected(run: Run) -> Iterator[Evidence]:
     import z3
 
     own, others, slack, h = z3.Reals("own others slack step")
-    quotient = residual(own + h, others, slack) / h
+    quotient = shared.residual(own + h, others, slack) / h
     total = own + others
     yield smt.prove(
         z3.And(
@@ -288,7 +262,7 @@ def step_corrected(run: Run) -> Iterator[Evidence]:
 
     yield exhaustive.check(
         as_said,
-        grid=GRID,
+        grid=shared.GRID,
         control=("0 up to the boundary", lambda i: i["own"] + i["others"] > i["slack"] or engine(i) == 0),
         hypotheses=run.hypotheses,
     )
@@ -301,7 +275,7 @@ def step_corrected(run: Run) -> Iterator[Evidence]:
     statement="""dLambda_t / dv_j = I^t / (X^t)^2 >= 0 and dr_j / dv_j = Lambda_t + v_j dLambda_t / dv_j, where X^t
         > I^t.""",
     reading="For all v, V, I > 0 with X = v + V > I.",
-    hypotheses=[situation],
+    hypotheses=[shared.situation],
     proof="Lambda = 1 - I / (v + V); the product rule for r = Lambda v.",
     expected="proved",
 )

@@ -4,29 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 
-
-def level(estate: Any, claims: list[Any], weights: list[Any]) -> Fraction:
-    """The lambda with sum_j min(C_j, lambda w_j) = estate, or the smallest that meets all claims."""
-    left, rest = Fraction(estate), sorted(range(len(claims)), key=lambda j: Fraction(claims[j]) / weights[j])
-    found = Fraction(0)
-    while rest:
-        found = left / sum(weights[j] for j in rest)
-        first = rest.pop(0)
-        if Fraction(claims[first]) / weights[first] > found:
-            return found
-        left -= claims[first]
-        found = Fraction(claims[first]) / weights[first]
-    return found
-
-
-def awards(estate: Any, claims: list[Any], weights: list[Any] | None = None) -> list[Fraction]:
-    """Constrained equal awards, or with weights their weighted version (proportional fairness on one link)."""
-    weights = weights or [1] * len(claims)
-    common = level(estate, claims, weights)
-    return [min(Fraction(c), common * w) for c, w in zip(claims, weights, strict=True)]
+shared = catalog.beside(__file__, "_classic_rules")
 
 
 def scarce(instance: Instance) -> bool:
@@ -37,21 +19,6 @@ def scarce(instance: Instance) -> bool:
         and sum(instance["claim"]) > instance["estate"] >= 0
         and 0 < instance["claim"][0] <= instance["entitlement"][0]
     )
-
-
-def entitlements(instance: Instance) -> bool:
-    """Positive entitlements."""
-    return min(instance["entitlement"]) > 0
-
-
-def several(instance: Instance) -> bool:
-    """At least two agents."""
-    return len(instance["entitlement"]) >= 2
-
-
-def cooperates(instance: Instance) -> bool:
-    """Positive entitlements, claims >= 0, agent 1 claims at most its entitlement."""
-    return entitlements(instance) and min(instance["claim"]) >= 0 and instance["claim"][0] <= instance["entitlement"][0]
 
 
 @claim(
@@ -108,25 +75,13 @@ def proportional(run: Run) -> Iterator[Evidence]:
 def example(run: Run) -> Evidence:
     """The rule at the example."""
     return exhaustive.check(
-        lambda i: awards(i["estate"], i["claim"]) == [Fraction(2, 3)] * 3,
+        lambda i: shared.awards(i["estate"], i["claim"]) == [Fraction(2, 3)] * 3,
         grid=[{"entitlement": [1, 1, 1], "claim": [1, 100, 100], "estate": 2}],
-        control=("with an estate of 3", lambda i: awards(i["estate"] + 1, i["claim"])[0] < 1),
+        control=("with an estate of 3", lambda i: shared.awards(i["estate"] + 1, i["claim"])[0] < 1),
         hypotheses=run.hypotheses,
         range="the example",
         complete=True,
     )
-
-
-def worst(instance: Instance) -> list[Fraction]:
-    """What each agent gets when it claims its entitlement and all others claim the whole estate, sum L."""
-    held = [Fraction(value) for value in instance["entitlement"]]
-    estate = sum(held)
-    return [awards(estate, [e if j == i else estate for j, e in enumerate(held)])[i] for i in range(len(held))]
-
-
-def keeps(instance: Instance) -> bool:
-    """No agent with C_j <= L_j loses at the others' worst claims (awards fall as others claim more)."""
-    return all(paid == held for paid, held in zip(worst(instance), instance["entitlement"], strict=True))
 
 
 def replay_equal(instance: Instance) -> str | None:
@@ -148,7 +103,7 @@ def replay_equal(instance: Instance) -> str | None:
     statement="Constrained equal awards fail NLS. (These canonical families all fail NLS.)",
     reading="""With the estate that the paper's mechanism hands out, E = sum L: for every n >= 2 and L_j > 0 there
         are claims at which an agent with C_j <= L_j gets less than C_j.""",
-    hypotheses=[entitlements, several],
+    hypotheses=[shared.entitlements, shared.several],
     replay=replay_equal,
     expected="refuted",
     repaired_by="overage.remark_1_ii_repaired",
@@ -156,9 +111,9 @@ def replay_equal(instance: Instance) -> str | None:
 def equal_awards(run: Run) -> Evidence:
     """The rule at the worst claims of the others."""
     return exhaustive.check(
-        lambda instance: not keeps(instance),
+        lambda instance: not shared.keeps(instance),
         grid=exhaustive.Grid(agents=(2, 3), each={"entitlement": [1, 2]}),
-        control=("it never fails", keeps),
+        control=("it never fails", shared.keeps),
         hypotheses=run.hypotheses,
     )
 
@@ -170,7 +125,7 @@ def equal_awards(run: Run) -> Evidence:
     statement="Constrained equal awards of the estate sum L keep NLS if and only if all entitlements are equal.",
     reading="""For every n >= 1 and L_j > 0: min(C_j, lambda) = C_j for all claims and all agents with C_j <= L_j, iff
         L_j <= sum L / n for all j.""",
-    hypotheses=[entitlements],
+    hypotheses=[shared.entitlements],
     proof="""lambda < sum L / n would hand out less than sum L, so lambda >= sum L / n, and C_j <= L_j is met if
         L_j is the mean. An agent above the mean that claims L_j while all others claim sum L gets the mean
         only.""",
@@ -195,9 +150,9 @@ def equal_repaired(run: Run) -> Iterator[Evidence]:
         lift=lambda value: {"entitlement": [value["mean"], value["mean"]]},
     )
     yield exhaustive.check(
-        lambda instance: keeps(instance) == (len(set(instance["entitlement"])) == 1),
+        lambda instance: shared.keeps(instance) == (len(set(instance["entitlement"])) == 1),
         grid=exhaustive.Grid(agents=(1, 2, 3), each={"entitlement": [1, 2, 4]}),
-        control=("it never fails", keeps),
+        control=("it never fails", shared.keeps),
         hypotheses=run.hypotheses,
     )
 
@@ -210,7 +165,7 @@ def equal_repaired(run: Run) -> Iterator[Evidence]:
         C_j <= L_j receives exactly C_j regardless of others' claims.""",
     reading="""For every n, L_j > 0, C_j >= 0, alpha = 1: reductions C_j - pi_j are at most the overage, and 0 for
         cooperators.""",
-    hypotheses=[cooperates],
+    hypotheses=[shared.cooperates],
     proof="C_j - pi_j = v_j - coverage, which is between 0 and v_j.",
     rests_on=["overage.section_2_no_sucker_loss"],
     expected="proved",

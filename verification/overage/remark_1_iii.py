@@ -4,56 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 
-
-def level(estate: Any, claims: list[Any], weights: list[Any]) -> Fraction:
-    """The lambda with sum_j min(C_j, lambda w_j) = estate, or the smallest that meets all claims."""
-    left, rest = Fraction(estate), sorted(range(len(claims)), key=lambda j: Fraction(claims[j]) / weights[j])
-    found = Fraction(0)
-    while rest:
-        found = left / sum(weights[j] for j in rest)
-        first = rest.pop(0)
-        if Fraction(claims[first]) / weights[first] > found:
-            return found
-        left -= claims[first]
-        found = Fraction(claims[first]) / weights[first]
-    return found
-
-
-def awards(estate: Any, claims: list[Any], weights: list[Any] | None = None) -> list[Fraction]:
-    """Constrained equal awards, or with weights their weighted version (proportional fairness on one link)."""
-    weights = weights or [1] * len(claims)
-    common = level(estate, claims, weights)
-    return [min(Fraction(c), common * w) for c, w in zip(claims, weights, strict=True)]
-
-
-def entitlements(instance: Instance) -> bool:
-    """Positive entitlements."""
-    return min(instance["entitlement"]) > 0
-
-
-def several(instance: Instance) -> bool:
-    """At least two agents."""
-    return len(instance["entitlement"]) >= 2
-
-
-def cooperates(instance: Instance) -> bool:
-    """Positive entitlements, claims >= 0, agent 1 claims at most its entitlement."""
-    return entitlements(instance) and min(instance["claim"]) >= 0 and instance["claim"][0] <= instance["entitlement"][0]
-
-
-def worst(instance: Instance, weights: list[Any] | None = None) -> list[Fraction]:
-    """What each agent gets when it claims its entitlement and all others claim the whole estate, sum L."""
-    held = [Fraction(value) for value in instance["entitlement"]]
-    estate = sum(held)
-    return [awards(estate, [e if j == i else estate for j, e in enumerate(held)], weights)[i] for i in range(len(held))]
-
-
-def keeps(instance: Instance, weights: list[Any] | None = None) -> bool:
-    """No agent with C_j <= L_j loses at the others' worst claims (awards fall as others claim more)."""
-    return all(paid == held for paid, held in zip(worst(instance, weights), instance["entitlement"], strict=True))
+shared = catalog.beside(__file__, "_classic_rules")
 
 
 @claim(
@@ -64,7 +19,7 @@ def keeps(instance: Instance, weights: list[Any] | None = None) -> bool:
         decrease agent j's allocation.""",
     reading="""There are a network, weights and demands where it does: one link of capacity 2, equal weights, C_1 =
         3/2, and agent 2's demand rises from 1/2 to 2.""",
-    hypotheses=[cooperates],
+    hypotheses=[shared.cooperates],
     proof="With demand 1/2 both are met; with demand 2 each gets 1.",
     expected="proved",
 )
@@ -72,7 +27,9 @@ def demands_hurt(run: Run) -> Evidence:
     """The maximiser of sum log x on one link (equal awards) at the example."""
 
     def hurt(instance: Instance, other: Any) -> bool:
-        before, after = (awards(2, [instance["claim"][0], demand])[0] for demand in (instance["claim"][1], other))
+        before, after = (
+            shared.awards(2, [instance["claim"][0], demand])[0] for demand in (instance["claim"][1], other)
+        )
         return after < before
 
     return exhaustive.check(
@@ -107,7 +64,7 @@ def replay_link(instance: Instance) -> str | None:
     reading="""For every n >= 2 and L_j > 0, every proportionally fair allocation (max sum w_j log x_j, x_j <= C_j, on a
         network) has claims at which an agent with C_j <= L_j gets less than C_j; also that of one link of
         capacity sum L with w_j = L_j.""",
-    hypotheses=[entitlements, several],
+    hypotheses=[shared.entitlements, shared.several],
     replay=replay_link,
     expected="refuted",
     repaired_by="overage.remark_1_iii_repaired",
@@ -115,9 +72,9 @@ def replay_link(instance: Instance) -> str | None:
 def network(run: Run) -> Evidence:
     """The weighted rule at the worst claims of the others."""
     return exhaustive.check(
-        lambda instance: not keeps(instance, instance["entitlement"]),
+        lambda instance: not shared.keeps(instance, instance["entitlement"]),
         grid=exhaustive.Grid(agents=(2, 3), each={"entitlement": [1, 2]}),
-        control=("equal weights never fail", keeps),
+        control=("equal weights never fail", shared.keeps),
         hypotheses=run.hypotheses,
     )
 
@@ -129,7 +86,7 @@ def network(run: Run) -> Evidence:
     statement="Proportional fairness on one link of capacity sum L keeps NLS if the weights are the entitlements.",
     reading="""For every n, L_j > 0, C_j >= 0: the allocation min(C_j, lambda L_j) with lambda such that min(sum C,
         sum L) is used gives C_j to every agent with C_j <= L_j. (That is the maximiser of sum L_j log x_j.)""",
-    hypotheses=[cooperates],
+    hypotheses=[shared.cooperates],
     proof="lambda < 1 would use less than sum L, so lambda >= 1.",
     expected="proved",
 )
@@ -153,7 +110,7 @@ def network_repaired(run: Run) -> Iterator[Evidence]:
 
     def kept(instance: Instance, weights: list[Any] | None) -> bool:
         held, asked = instance["entitlement"], instance["claim"]
-        paid = awards(sum(held), asked, weights)
+        paid = shared.awards(sum(held), asked, weights)
         return all(pay == c for e, c, pay in zip(held, asked, paid, strict=True) if c <= e)
 
     yield exhaustive.check(

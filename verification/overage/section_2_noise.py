@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt, symbolic
+
+shared = catalog.beside(__file__, "_boundary")
 
 
 def noisy(instance: Instance) -> bool:
@@ -23,21 +26,10 @@ def costly(instance: Instance) -> bool:
     return 0 < instance["entitlement"] < instance["bound"] and instance["cost"] > 0
 
 
-def coverage(overage: list[Any], slack: Any, alpha: Any) -> list[Any]:
-    """The engine's coverage of these overages when one more agent supplies the slack."""
-    import numpy as np
-
-    from mechopt.mechanisms.overage.clearing import as_exact, clear
-
-    held = as_exact(np.array([slack + 1, *[1] * len(overage)], dtype=object))
-    asked = as_exact(np.array([1, *(1 + value for value in overage)], dtype=object))
-    return clear(held, asked, rule="power", alpha=alpha).coverage.tolist()[1:]
-
-
 def bias(instance: Instance) -> list[Any]:
     """Expected coverage less overage where the slack is X + noise or X - noise, each with probability 1/2."""
     overage, total, alpha = instance["overage"], sum(instance["overage"]), instance["alpha"]
-    sides = [coverage(overage, total + sign * instance["noise"], alpha) for sign in (1, -1)]
+    sides = [shared.coverage(overage, total + sign * instance["noise"], alpha) for sign in (1, -1)]
     return [Fraction(a + b) / 2 - v for a, b, v in zip(*sides, overage, strict=True)]
 
 
@@ -91,16 +83,16 @@ def continuity(run: Run) -> Iterator[Evidence]:
 
     def gentle(instance: Instance) -> bool:
         point = [instance[name] for name in ("own", "others", "slack")]
-        here = coverage(point[:2], point[2], 1)[0]
+        here = shared.coverage(point[:2], point[2], 1)[0]
         moved = [[x + (i == j) * Fraction(1, 100) for i, x in enumerate(point)] for j in range(3)]
-        return all(abs(coverage(p[:2], p[2], 1)[0] - here) <= Fraction(1, 100) for p in moved)
+        return all(abs(shared.coverage(p[:2], p[2], 1)[0] - here) <= Fraction(1, 100) for p in moved)
 
     yield exhaustive.check(
         gentle,
         grid=exhaustive.Grid(scalars={name: exhaustive.steps(0, 3) for name in ("own", "others", "slack")}),
         control=(
             "overage is always covered",
-            lambda p: coverage([p["own"], p["others"]], p["slack"], 1)[0] == p["own"],
+            lambda p: shared.coverage([p["own"], p["others"]], p["slack"], 1)[0] == p["own"],
         ),
         hypotheses=run.hypotheses,
     )

@@ -5,8 +5,11 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
+from mechopt import catalog
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt, symbolic
+
+shared = catalog.beside(__file__, "_boundary")
 
 GAP = Fraction(1, 1000)
 
@@ -26,21 +29,10 @@ def three_agents(instance: Instance) -> bool:
     return two_agents(instance) and instance["agents"] >= 3
 
 
-def coverage(overage: list[Any], slack: Any, alpha: Any) -> list[Any]:
-    """The engine's coverage of these overages when one more agent supplies the slack."""
-    import numpy as np
-
-    from mechopt.mechanisms.overage.clearing import as_exact, clear
-
-    held = as_exact(np.array([slack + 1, *[1] * len(overage)], dtype=object))
-    asked = as_exact(np.array([1, *(1 + value for value in overage)], dtype=object))
-    return clear(held, asked, rule="power", alpha=alpha).coverage.tolist()[1:]
-
-
 def jump(overage: list[Any], alpha: Any) -> Any:
     """The engine's largest jump: coverage just below X = I less coverage just above, shortage GAP on either side."""
     total = sum(overage)
-    sides = (coverage(overage, total + GAP, alpha), coverage(overage, total - GAP, alpha))
+    sides = (shared.coverage(overage, total + GAP, alpha), shared.coverage(overage, total - GAP, alpha))
     return max(abs(left - right) for left, right in zip(*sides, strict=True))
 
 
