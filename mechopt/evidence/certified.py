@@ -120,7 +120,7 @@ def _decide(
     for single in [programs] if not isinstance(programs, Sequence) else programs:
         for branch in _branches(single):
             try:
-                found = _maximise(branch)
+                found = maximise(branch)
             except (SolveError, CertificateError) as error:
                 return None, None, None, " ".join(str(error).split())
             solved += 1
@@ -133,7 +133,7 @@ def _decide(
     return True, best, where, f"{solved} linear program{'s' * (solved != 1)}, each with an exact certificate"
 
 
-def _maximise(branch: LinearProgram) -> tuple[Fraction, Point] | None:
+def maximise(branch: LinearProgram) -> tuple[Fraction, Point] | None:
     """The exact maximum and a point that attains it; None where the program is proved infeasible.
 
     Raises:
