@@ -1,8 +1,8 @@
 """mechopt: solve, check, design and verify allocation mechanisms, with a guarantee on every result.
 
 The verbs of the command line are here as functions: `mechopt.load`, `mechopt.solve`, `mechopt.check`,
-`mechopt.design`, `mechopt.simulate`, `mechopt.formulate`, `mechopt.verify`. No submodule may carry the name of a verb:
-importing it would hide the function.
+`mechopt.explain`, `mechopt.design`, `mechopt.simulate`, `mechopt.formulate`, `mechopt.verify`. No submodule may carry
+the name of a verb: importing it would hide the function.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mechopt.api import Model, check, design, formulate, load, simulate, solve, verify
+    from mechopt.api import Model, check, design, explain, formulate, load, simulate, solve, verify
 
 __version__ = "0.1.0"
-__all__ = ["Model", "__version__", "check", "design", "formulate", "load", "simulate", "solve", "verify"]
+__all__ = ["Model", "__version__", "check", "design", "explain", "formulate", "load", "simulate", "solve", "verify"]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 

@@ -88,6 +88,25 @@ def solve(source: Source | Model) -> Outcome:
     return _finish(model, lambda: mechanisms.get(model.mechanism).run(model.environment))
 
 
+def explain(source: Source | Model, agent: str, *, outcome: Outcome | None = None) -> str:
+    """Why an agent gets what it gets, in words and in the mechanism's own terms.
+
+    Args:
+        source: a model.
+        agent: its name in the result's tables.
+        outcome: of `solve`, where it is at hand.
+
+    Raises:
+        InstanceError: there is no such agent, or the mechanism explains nothing.
+    """
+    model = load(source)
+    try:
+        words = mechanisms.offered(model.mechanism, "explain")
+        return str(words(model.environment, solve(model) if outcome is None else outcome, agent))
+    except InstanceError as error:
+        raise error.at(file=model.document.path) from None
+
+
 def _finish(model: Model, work: Callable[[], Outcome], **provenance: Any) -> Outcome:
     """What every verb adds to a mechanism's outcome: its title, and what it takes to repeat it."""
     started = time.perf_counter()

@@ -40,22 +40,35 @@ Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The fil
 
 
 @app.command
-def solve(model: str, /, *, json: Json = False, out: Path | None = None, rows: int = 20, quiet: Quiet = False) -> int:
+def solve(
+    model: str,
+    /,
+    *,
+    json: Json = False,
+    out: Path | None = None,
+    rows: int = 20,
+    explain: str | None = None,
+    quiet: Quiet = False,
+) -> int:
     """Run the mechanism of a model and show the result.
 
-    Examples: `mechopt solve overage/eu_ets_2019`; `mechopt solve mine.toml --out results`.
+    Examples: `mechopt solve overage/eu_ets_2019`; `mechopt solve mine.toml --out results`;
+    `mechopt solve linked_vcg/talent_marketplace --explain research`.
 
     Args:
         model: a model document (.toml or .json), or the name of a shipped model (see `mechopt list`).
         out: a folder for result.json and one CSV file per table.
         rows: how many rows of each table to show.
+        explain: an agent: show only why it gets what it gets, in words.
     """
     from mechopt import api
 
-    outcome = api.solve(model)
+    loaded = api.load(model)
+    outcome = api.solve(loaded)
+    words = None if explain is None else api.explain(loaded, explain, outcome=outcome)
     if out is not None:
         console.write_folder(outcome, out)
-    console.show(outcome, json=json, quiet=quiet, rows=rows)
+    console.show(outcome, json=json, quiet=quiet, rows=rows, explanation=words)
     return 0
 
 

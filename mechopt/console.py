@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from mechopt.outcome import Outcome
 
 
-def show(outcome: Outcome, *, json: bool, quiet: bool, rows: int) -> None:
-    """Print an outcome: as JSON, for people, or not at all."""
-    if json:
+def show(outcome: Outcome, *, json: bool, quiet: bool, rows: int, explanation: str | None = None) -> None:
+    """Print an outcome: as JSON, for people, or not at all.
+
+    An explanation is printed in place of the tables; in JSON it is one more key.
+    """
+    if json and explanation is not None:
+        import json as encoder
+
+        print(encoder.dumps({**outcome.to_dict(), "explanation": explanation}, ensure_ascii=False, allow_nan=False))
+    elif json:
         print(outcome.to_json())
+    elif explanation is not None and not quiet:
+        print(explanation)
     elif not quiet:
         from rich.console import Console
 

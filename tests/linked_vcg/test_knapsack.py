@@ -143,3 +143,32 @@ def test_two_types_alike_are_refused_where_one_is_partly_invested_in(draw: Any) 
             found = twins.invest(np.append(total, 0.0))
             assert found.geometry.full[2] == found.geometry.full[3]
     assert 0 < refused < 10
+
+
+def test_an_investment_on_a_kink_up_to_rounding_is_proven_too(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Supply cut to just what is invested: the solver's basis is then off by the last digit about every other time."""
+    from mechopt.mechanisms.linked_vcg import knapsack as module
+
+    original, used = module.repaired, 0
+
+    def counted(*given: Any) -> Any:
+        nonlocal used
+        solution, found = original(*given)
+        used += isinstance(found, Certificate)
+        return solution, found
+
+    monkeypatch.setattr(module, "repaired", counted)
+    for seed in range(30):
+        environment = draw(seed, dates=1, types=6, resources=2)
+        solver, total = knapsack(environment), environment.endowments[:, 0].sum(axis=0)
+        before = solver.invest(total)
+        kink = before.geometry.partial[before.geometry.partial >= 2]
+        for places in ((2, 3, 4, 5), kink):
+            for step in (0.0, 1e-16, -1e-16, 3e-16):
+                cut = total.copy()
+                cut[list(places)] = np.minimum(total, before.amount)[list(places)] * (1 + step)
+                found = knapsack(environment).invest(cut)
+                assert isinstance(found.certificate, Certificate)
+                assert found.value == pytest.approx(before.value, rel=1e-12)
+                assert np.allclose(found.amount @ environment.types, environment.stock)
+    assert used > 5

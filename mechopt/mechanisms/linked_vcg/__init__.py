@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.environment import Environment
     from mechopt.mechanisms.linked_vcg.geometry import Rays, linked_by_geometry
     from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
+    from mechopt.mechanisms.linked_vcg.linked import Linked, linked_transfer
     from mechopt.mechanisms.linked_vcg.market import Market
     from mechopt.mechanisms.linked_vcg.mechanism import run, run_unlinked
     from mechopt.mechanisms.linked_vcg.plots import pictures
+    from mechopt.mechanisms.linked_vcg.position import Position, positions
+    from mechopt.mechanisms.linked_vcg.statement import Statement, explain, statement
 
 PAPER = PAPERS["linked_vcg"]
 
@@ -30,19 +33,33 @@ _HOMES = {
     "Market": "market",
     "Rays": "geometry",
     "linked_by_geometry": "geometry",
+    "Linked": "linked",
+    "linked_transfer": "linked",
+    "Position": "position",
+    "positions": "position",
+    "Statement": "statement",
+    "statement": "statement",
+    "explain": "statement",
 }
 __all__ = [
     "PAPER",
     "Environment",
     "Knapsack",
+    "Linked",
     "Market",
+    "Position",
     "Rays",
+    "Statement",
     "check",
+    "explain",
     "from_document",
     "linked_by_geometry",
+    "linked_transfer",
     "pictures",
+    "positions",
     "run",
     "run_unlinked",
+    "statement",
 ]
 
 

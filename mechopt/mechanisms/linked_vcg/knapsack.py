@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.certify import Certificate, certify
 from mechopt.errors import CertificateError, InstanceError
+from mechopt.mechanisms.linked_vcg.repair import repaired
 from mechopt.prices import Interval, price_intervals
 from mechopt.program import BASIC, LinearProgram, Solution, to_float
 from mechopt.rational import rational
@@ -129,6 +130,8 @@ class Knapsack:
         supply = self._supply(endowment)
         solution = self._hot.solve(upper=to_float(supply), basis=True)
         found = certify(replace(self.program, upper=supply), solution)
+        if isinstance(found, Residuals):
+            solution, found = repaired(self, replace(self.program, upper=supply), solution, found)
         if isinstance(found, Residuals) and (
             self.exact or not found.error <= LARGEST_GAP * max(1.0, abs(found.objective))
         ):

@@ -32,11 +32,13 @@ class Position:
         weight: d_t = beta ** (t - T), money at the end per unit of payoff at this date.
         report: after the retraction, projects, shape (types,).
         served: of it, projects, shape (types,).
-        before: what agents served before him have of the partly invested types, shape (R,).
-        supply: what there is of them besides his own, infinite for the principal's types, shape (R,).
-        least: the smallest amounts invested in them that a report of his could lead to, shape (R,).
+        others: M, projects of everybody else but the principal, shape (types,).
+        before: B, projects of the agents served before him, shape (types,).
+        supply: what there is of the partly invested types besides his own, infinite for the principal's, shape (R,).
+        least: the smallest amounts invested in these that a report of his could lead to, shape (R,).
         most: the largest, shape (R,).
-        high: the largest report possible at this date, shape (types,).
+        low: the least report possible at this date, shape (types,).
+        high: the largest, shape (types,).
         tested: Properties I and II, arrays of one agent.
     """
 
@@ -45,10 +47,12 @@ class Position:
     weight: Any
     report: NDArray[Any]
     served: NDArray[Any]
+    others: NDArray[Any]
     before: NDArray[Any]
     supply: NDArray[Any]
     least: NDArray[Any]
     most: NDArray[Any]
+    low: NDArray[Any]
     high: NDArray[Any]
     tested: Tested
 
@@ -103,12 +107,13 @@ def positions(environment: Environment, agent: int | str) -> list[Position]:
     box = Box.of(low, environment.upper[[place]] * dates)
     result = []
     for date, name in enumerate(environment.date_names):
-        investment = solver.invest(reports[:, date].sum(axis=0), date=name)
-        served = serve(reports[:, date], investment)
+        today = reports[:, date]
+        investment = solver.invest(today.sum(axis=0), date=name)
+        served = serve(today, investment)
         result.append(
             _position(
-                name, investment, environment.discount ** (date + 1 - dates), reports[place, date],
-                _only(served, place), served.before[:, 0] + served.reports[:, 0], box,
+                name, investment, environment.discount ** (date + 1 - dates), today[place], _only(served, place),
+                (today[:place].sum(axis=0), today[place + 1 :].sum(axis=0)), box,
             )
         )  # fmt: skip
     return result
@@ -123,33 +128,32 @@ def _only(served: Served, place: int) -> Served:
 
 
 def _position(
-    name: str, investment: Investment, weight: Any, report: NDArray[Any], served: Served, total: NDArray[Any], box: Box
+    name: str,
+    investment: Investment,
+    weight: Any,
+    report: NDArray[Any],
+    served: Served,
+    around: tuple[NDArray[Any], NDArray[Any]],
+    box: Box,
 ) -> Position:
-    geometry = investment.geometry
+    """One agent at one date; `around` is what those served after him have, and those served before him."""
+    geometry, others = investment.geometry, around[0] + around[1]
     partial, resources = geometry.partial, geometry.partial.size
     displaced = (geometry.displaced @ report)[:, None]
     tested = price_takers(
-        displaced, box, investment, served, resources=resources, total=total,
+        displaced, box, investment, served, resources=resources, total=(others + report)[partial],
         tolerance=0.0 if report.dtype == object else TOLERANCE,
     )  # fmt: skip
     alone = investment.amount[partial] + displaced[:, 0]
     matrix, high = geometry.displaced, box.high[0]
     low = high * 0 if box.low is None else box.low[0]
     gains, losses = np.maximum(-matrix, matrix * 0), np.maximum(matrix, matrix * 0)
-    supply = total - served.reports[:, 0]
+    supply = others[partial]
     supply[partial < resources] = np.inf
     projects = np.where(geometry.full, report, report * 0)
     projects[partial] = served.partial[:, 0]
     return Position(
-        name=name,
-        investment=investment,
-        weight=weight,
-        report=report,
-        served=projects,
-        before=served.before[:, 0],
-        supply=supply,
-        least=alone - losses @ high + gains @ low,
-        most=alone + gains @ high - losses @ low,
-        high=high,
-        tested=tested,
-    )
+        name=name, investment=investment, weight=weight, report=report, served=projects, others=others,
+        before=around[1], supply=supply, least=alone - losses @ high + gains @ low,
+        most=alone + gains @ high - losses @ low, low=low, high=high, tested=tested,
+    )  # fmt: skip
