@@ -147,9 +147,9 @@ def test_two_types_alike_are_refused_where_one_is_partly_invested_in(draw: Any) 
 
 def test_an_investment_on_a_kink_up_to_rounding_is_proven_too(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Supply cut to just what is invested: the solver's basis is then off by the last digit about every other time."""
-    from mechopt.mechanisms.linked_vcg import knapsack as module
+    from mechopt.mechanisms.linked_vcg import repair
 
-    original, used = module.repaired, 0
+    original, used = repair.repaired, 0
 
     def counted(*given: Any) -> Any:
         nonlocal used
@@ -157,7 +157,7 @@ def test_an_investment_on_a_kink_up_to_rounding_is_proven_too(draw: Any, monkeyp
         used += isinstance(found, Certificate)
         return solution, found
 
-    monkeypatch.setattr(module, "repaired", counted)
+    monkeypatch.setattr("mechopt.mechanisms.linked_vcg.knapsack.repaired", counted)
     for seed in range(30):
         environment = draw(seed, dates=1, types=6, resources=2)
         solver, total = knapsack(environment), environment.endowments[:, 0].sum(axis=0)
