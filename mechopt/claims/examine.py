@@ -160,7 +160,7 @@ def toml(document: Mapping[str, Any]) -> str:
 
 def _one_line(error: Exception, claim: Claim) -> str:
     """An exception as one line, with the line of the claim's file that it passed through."""
-    if isinstance(error, ModuleNotFoundError) and error.name in ("z3", "sympy", "hypothesis"):
+    if isinstance(error, ModuleNotFoundError) and error.name in ("z3", "sympy", "hypothesis", "cvxpy"):
         return f"needs {error.name}: pip install 'mechopt[verify]'"
     file = str(claim.file) if claim.file else ""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

@@ -203,7 +203,7 @@ def _versions() -> dict[str, str]:
     from importlib import metadata
 
     versions = {"python": platform.python_version()}
-    for package in ("sympy", "z3-solver", "highspy", "hypothesis"):
+    for package in ("sympy", "z3-solver", "highspy", "cvxpy", "clarabel", "hypothesis"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -1,7 +1,8 @@
 """Bounds by optimisation: the largest violation is at most so much, with an exact rational certificate.
 
 The linear program is solved in floats, its optimal basis is then checked in rational arithmetic; whole variables are
-enumerated, so that every branch has a certificate of its own. The statement has to be about rational data.
+enumerated, so that every branch has a certificate of its own. Programs with a concave objective are those of `convex`.
+The statement has to be about rational data.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mechopt.errors import CertificateError, SolveError
 from mechopt.evidence import Control, Evidence, Instance
 
 if TYPE_CHECKING:
+    from mechopt.evidence.convex import Concave
     from mechopt.program import LinearProgram
+
+    Program: TypeAlias = LinearProgram | Concave
 
 Row = tuple[str, Mapping[str, Any], str, Any]
 Point = dict[str, Fraction]
+Case = tuple[bool | None, Fraction | None, Point | None, str]
 BRANCHES = 4096
 
 
@@ -51,13 +56,13 @@ def program(
     parts: dict[str, Any] = {
         "row": [entry[0] for entry in entries],
         "column": [entry[1] for entry in entries],
-        "value": _objects([entry[2] for entry in entries]),
+        "value": objects([entry[2] for entry in entries]),
         "sense": "max",
-        "cost": _objects([objective.get(name, 0) for name in names]),
-        "lower": _objects([-math.inf if low is None else low for low, _ in limits]),
-        "upper": _objects([math.inf if high is None else high for _, high in limits]),
-        "row_lower": _objects([row[3] if row[2] in (">=", "==") else -math.inf for row in rows]),
-        "row_upper": _objects([row[3] if row[2] in ("<=", "==") else math.inf for row in rows]),
+        "cost": objects([objective.get(name, 0) for name in names]),
+        "lower": objects([-math.inf if low is None else low for low, _ in limits]),
+        "upper": objects([math.inf if high is None else high for _, high in limits]),
+        "row_lower": objects([row[3] if row[2] in (">=", "==") else -math.inf for row in rows]),
+        "row_upper": objects([row[3] if row[2] in ("<=", "==") else math.inf for row in rows]),
         "column_names": names,
         "row_names": [row[0] for row in rows],
     }
@@ -67,10 +72,10 @@ def program(
 
 
 def bound(
-    programs: LinearProgram | Sequence[LinearProgram],
+    programs: Program | Sequence[Program],
     *,
     limit: int | Fraction = 0,
-    control: tuple[str, LinearProgram | Sequence[LinearProgram]],
+    control: tuple[str, Program | Sequence[Program]],
     range: str,
     complete: bool = False,
     lift: Callable[[Point], Instance] | None = None,
@@ -78,7 +83,7 @@ def bound(
     """Show that no feasible point of the programs has an objective above the limit.
 
     Args:
-        programs: to be maximised; one, or one per case.
+        programs: to be maximised; one, or one per case; from `program` or `convex.concave`.
         limit: what the objective never exceeds.
         control: what was broken, and the broken programs: the same code must find a point above the limit.
         range: what the programs cover.
@@ -110,27 +115,40 @@ def bound(
     )
 
 
-def _decide(
-    programs: LinearProgram | Sequence[LinearProgram], limit: Fraction
-) -> tuple[bool | None, Fraction | None, Point | None, str]:
+def _decide(programs: Program | Sequence[Program], limit: Fraction) -> Case:
     """Whether all programs stay at or below the limit, the largest value, where, and how that is known."""
     best: Fraction | None = None
     where: Point | None = None
-    solved = 0
-    for single in [programs] if not isinstance(programs, Sequence) else programs:
-        for branch in _branches(single):
-            try:
-                found = maximise(branch)
-            except (SolveError, CertificateError) as error:
-                return None, None, None, " ".join(str(error).split())
-            solved += 1
-            if found is not None and (best is None or found[0] > best):
-                best, where = found
-            if best is not None and best > limit:
+    solved: list[str] = []
+    for single in programs if isinstance(programs, Sequence) else [programs]:
+        for holds, value, point, kind in _cases(single, limit):
+            if holds is None:
+                return None, None, None, kind
+            solved.append(kind)
+            if value is not None and (best is None or value > best):
+                best, where = value, point
+            if not holds:
                 return False, best, where, "a feasible point in exact arithmetic"
     if best is None:
         return True, None, None, "no program has a feasible point"
-    return True, best, where, f"{solved} linear program{'s' * (solved != 1)}, each with an exact certificate"
+    counted = [f"{solved.count(kind)} {kind}{'s' * (solved.count(kind) != 1)}" for kind in dict.fromkeys(solved)]
+    return True, best, where, f"{', '.join(counted)}, each with an exact certificate"
+
+
+def _cases(single: Program, limit: Fraction) -> Iterator[Case]:
+    """For each case that a program stands for: does it hold, its largest value, where, and what was solved."""
+    from mechopt.evidence import convex
+
+    def decide(case: Program) -> Case:
+        try:
+            if isinstance(case, convex.Concave):
+                return convex.decide(case, limit)
+            value, point = maximise(case) or (None, None)
+        except (SolveError, CertificateError) as error:
+            return None, None, None, " ".join(str(error).split())
+        return value is None or value <= limit, value, point, "linear program"
+
+    yield from map(decide, [single] if isinstance(single, convex.Concave) else _branches(single))
 
 
 def maximise(branch: LinearProgram) -> tuple[Fraction, Point] | None:
@@ -173,11 +191,11 @@ def _elastic(branch: LinearProgram) -> LinearProgram:
     return LinearProgram.from_triplets(
         row=np.concatenate([branch.index, extra, extra]),
         column=np.concatenate([column, columns + extra, columns + rows + extra]),
-        value=_objects([*branch.value.tolist(), *[1] * rows, *[-1] * rows]),
+        value=objects([*branch.value.tolist(), *[1] * rows, *[-1] * rows]),
         sense="min",
-        cost=_objects([0] * columns + [1] * (2 * rows)),
-        lower=_objects([*branch.lower.tolist(), *[0] * (2 * rows)]),
-        upper=_objects([*branch.upper.tolist(), *[math.inf] * (2 * rows)]),
+        cost=objects([0] * columns + [1] * (2 * rows)),
+        lower=objects([*branch.lower.tolist(), *[0] * (2 * rows)]),
+        upper=objects([*branch.upper.tolist(), *[math.inf] * (2 * rows)]),
         row_lower=branch.row_lower,
         row_upper=branch.row_upper,
     )
@@ -209,14 +227,15 @@ def _branches(whole: LinearProgram) -> Iterator[LinearProgram]:
         lower, upper = list(low), list(high)
         for column, value in zip(columns, values, strict=True):
             lower[column] = upper[column] = value
-        yield replace(relaxed, lower=_objects(lower), upper=_objects(upper))
+        yield replace(relaxed, lower=objects(lower), upper=objects(upper))
 
 
 def _between(low: Any, high: Any) -> Sequence[int]:
     return range(math.ceil(low), math.floor(high) + 1)
 
 
-def _objects(values: Sequence[Any]) -> Any:
+def objects(values: Sequence[Any]) -> Any:
+    """The numbers of a program as an array that keeps them exact."""
     import numpy as np
 
     array = np.empty(len(values), dtype=object)

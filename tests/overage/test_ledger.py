@@ -12,6 +12,7 @@ from mechopt.claims.select import shelf
 
 pytest.importorskip("z3")
 pytest.importorskip("sympy")
+pytest.importorskip("cvxpy")
 
 LEDGER = shelf(["overage"]).claims
 REFUTED = sorted(name for name, claim in LEDGER.items() if claim.expected == "refuted")
@@ -73,6 +74,7 @@ BEYOND = [
     "rebate variant",
     "capped family",
     "no advantageous reallocation",
+    "scarcity as a price",
 ]
 
 
