@@ -1,0 +1,113 @@
+"""Section 5: bounds on values and payoffs that the definition of a reasonable strategy uses."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from mechopt import catalog
+from mechopt.claims import claim
+from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
+
+shared = catalog.beside(__file__)
+ONE = {
+    **{"stock": [3], "types": [[2], [1]], "discount": 1, "agent": 1},
+    **{"reports": [[[0, 1]]], "lower": [[0, 0]], "upper": [[0, 2]]},
+}
+
+
+def largest(market: Any) -> Fraction:
+    """A bound on v(q-bar, infinite): prices at which every type costs at least 1."""
+    price = [max(1 / needs[r] for needs in market.types if needs[r] > 0) for r in range(len(market.stock))]
+    return sum((p * q for p, q in zip(price, market.stock, strict=True)), Fraction(0))
+
+
+@claim(
+    paper="zhu2021",
+    label="Section 5",
+    part="v-bar is finite",
+    statement="Let v-bar denote the finite value v(q-bar, infinite 1).",
+    reading="""For all R, I, q and theta >= 0, theta_i != 0: with p_r = 1 / min{theta_i(r) > 0}, every investment
+        has payoff at most p.q, whatever the supply.""",
+    hypotheses=[shared.in_bounds],
+    proof="""Every type uses some resource r, so p.theta_i >= p_r theta_i(r) >= 1, and sum alpha <= sum (p.theta_i)
+        alpha_i <= p.q.""",
+    expected="proved",
+)
+def finite(run: Run) -> Iterator[Evidence]:
+    """Type by type by Z3; the largest value by a program on small markets."""
+    import z3
+
+    amount, cost, need, least, rest = z3.Reals("alpha cost need least rest")
+    yield smt.prove(
+        amount <= cost * amount,
+        given=[amount >= 0, need > 0, least > 0, least <= need, rest >= 0, cost == need / least + rest],
+        control=("strictly", amount < cost * amount),
+        range="every number of resources and types (type by type), every supply",
+        complete=True,
+        nontrivial=[amount > 0, rest > 0],
+        lift=lambda value: ONE,
+    )
+
+    def below(instance: Instance, factor: Any = 1) -> bool:
+        market = shared.Market.of(instance)
+        return bool(shared.worth(market.stock, market.types, [None] * len(market.types)) <= factor * largest(market))
+
+    yield exhaustive.check(
+        below,
+        grid=shared.markets(False),
+        control=("a tenth of it", lambda instance: below(instance, Fraction(1, 10))),
+        hypotheses=run.hypotheses,
+        range="one and two resources, with plenty of every type",
+    )
+
+
+@claim(
+    paper="zhu2021",
+    label="Section 5",
+    part="payoffs",
+    statement="lU^n(sigma(mu)) <= uU^n(sigma(mu)) in [0, T v-bar] for all (sigma, mu).",
+    reading="""For all markets, n, true endowments and reports of everybody, inside the bounds or not, payoffs in
+        date-1 value: 0 <= uU^n <= T v-bar, and lU^n is uU^n at the retracted reports less something nonnegative.""",
+    hypotheses=[shared.in_bounds, shared.is_generic],
+    rests_on=["linked_vcg.section_5_v_bar_is_finite"],
+    proof="""At a date his projects on A^n and the others' reported ones on the rest are an investment: worth at most
+        v-bar; and beta^(t-1) <= 1.""",
+    expected="proved",
+)
+def payoffs(run: Run) -> Iterator[Evidence]:
+    """One date by Z3; every corner report of small markets against v-bar."""
+    import z3
+
+    own, left, bound, discount, least = z3.Reals("own left v_bar discount least")
+    yield smt.prove(
+        z3.And(
+            discount * (own + left) >= 0,
+            discount * (own + left) <= bound,
+            discount * (own + left) - least <= discount * (own + left),
+        ),
+        given=[own >= 0, left >= 0, own + left <= bound, discount > 0, discount <= 1, least >= 0],
+        control=("half of it", discount * (own + left) <= bound / 2),
+        range="every market (date by date; T of them add up to T v-bar)",
+        complete=True,
+        nontrivial=[own > 0, left > 0, discount < 1, least > 0],
+        lift=lambda value: ONE,
+    )
+
+    def bounded(instance: Instance, factor: Any = 1) -> bool:
+        market, n = shared.Market.of(instance), instance["agent"] - 1
+        v_bar = shared.worth(market.stock, market.types, [None] * len(market.types))
+        total = Fraction(0)
+        for t, truth in enumerate(market.reports[n]):
+            report = list(market.corners(n))[-1]
+            served = market.at(n, t, report)[1]
+            given = [sum(x * k[r] for x, k in zip(served, market.types, strict=True)) for r in range(len(market.stock))]
+            total += market.beta**t * (shared.worth(given, market.types, truth) + market.left(n, t, report))
+        return bool(0 <= total <= factor * market.dates * v_bar)
+
+    yield exhaustive.check(
+        bounded,
+        grid=shared.markets(run.full),
+        control=("a quarter of it", lambda instance: bounded(instance, Fraction(1, 4))),
+        hypotheses=run.hypotheses,
+        range="small markets, the agent reporting all he can at every date",
+    )
