@@ -80,6 +80,25 @@ def missing(mechanism: str, claims: Iterable[Claim]) -> list[Claim]:
     ]
 
 
+def in_order(claims: Iterable[Claim]) -> list[Claim]:
+    """Claims as a reader of the paper meets them: numbered statements, unnumbered passages, then what is ours."""
+    found = list(claims)
+    places = {
+        (mechanism, statement.label): place
+        for mechanism in dict.fromkeys(claim.mechanism for claim in found if claim.paper)
+        for place, statement in enumerate(statements(mechanism))
+    }
+    rank = {mechanism: place for place, mechanism in enumerate(dict.fromkeys(claim.mechanism for claim in found))}
+    return sorted(
+        found,
+        key=lambda claim: (
+            rank[claim.mechanism],
+            beyond(claim),
+            places.get((claim.mechanism, claim.label), len(places)),
+        ),
+    )
+
+
 def asked(claims: Iterable[Claim]) -> dict[str, tuple[str, ...]]:
     """Per mechanism, the labels of the numbered statements that claims are about, in the paper's order."""
     labels: dict[str, set[str]] = {}

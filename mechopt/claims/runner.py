@@ -45,7 +45,7 @@ def verify(
         seed: of the random searches.
 
     Returns:
-        The ledger, in the order of the files. After Ctrl-C it holds what was finished and is marked interrupted.
+        The ledger, in the order of the papers. After Ctrl-C it holds what was finished and is marked interrupted.
 
     Raises:
         CatalogError: a name is unknown, or a file of the user's cannot be loaded.

@@ -99,11 +99,12 @@ def shelf(mechanisms: Iterable[str] | None = None) -> Shelf:
     for mechanism in catalog.statement_lists():
         if wanted is None or mechanism in wanted:
             result.claims |= {claim.id: claim for claim in coverage.missing(mechanism, result.claims.values())}
+    result.claims = {claim.id: claim for claim in coverage.in_order(result.claims.values())}
     return result
 
 
 def select(what: Sequence[str | Path]) -> tuple[list[str], Shelf]:
-    """The ids that were asked for, in the order of the files, and the claims at hand.
+    """The ids that were asked for, in the order of the paper (or of the file), and the claims at hand.
 
     Args:
         what: ids ("overage.theorem_4"), labels ("Theorem 4"), mechanisms, paper keys, file names on the shelf

@@ -47,7 +47,7 @@ def table(ledger: Ledger) -> Group:
                 _verdict(record),
                 _plain(" ".join(dict.fromkeys(piece.kind for piece in record.evidence))),
                 _plain(textwrap.shorten(_note(record), NOTE, placeholder=" ...")),
-                "" if record.skipped else f"{record.seconds:.1f}",
+                f"{record.seconds:.1f}" if record.evidence else "",
             )
         parts += [sheet, ""]
     return Group(*parts, *_totals(ledger))
@@ -111,14 +111,16 @@ def _by_paper(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
 
 
 def _coverage(ledger: Ledger) -> list[dict[str, Any]]:
-    """Per paper: name, its numbered statements with the records about each, and how many records have each state."""
+    """Per paper: its names, the records about each of its numbered statements, how many records have each state."""
     rows: list[dict[str, Any]] = []
     for name, own in _by_paper(ledger.records):
+        paper = PAPERS.get(own[0].mechanism)
         labels = ledger.numbered.get(own[0].mechanism, ())
         numbered = {label: [record for record in own if record.label == label] for label in labels}
         rows.append(
             {
-                "name": name,
+                "short": f"{paper.authors} ({paper.year})" if paper else name,
+                "title": paper.title if paper else "",
                 "numbered": numbered,
                 "checked": sum(any(record.checked for record in about) for about in numbered.values()),
                 "claims": len(own),
@@ -163,7 +165,9 @@ def _totals(ledger: Ledger) -> list[Text]:
     lines = [Text(f"{len(ledger.records)} claims: {listed} ({ledger.tier} tier, {ledger.seconds:.1f} s)")]
     for row in _coverage(ledger):
         if row["numbered"]:
-            lines.append(Text(f"{row['name']}: {row['checked']} of {len(row['numbered'])} numbered statements checked"))
+            lines.append(
+                Text(f"{row['short']}: {row['checked']} of {len(row['numbered'])} numbered statements checked")
+            )
     changed = [record.id for record in ledger.records if not record.as_expected]
     if changed:
         lines.append(Text(f"not as on record: {', '.join(changed)}", style="bold red"))
