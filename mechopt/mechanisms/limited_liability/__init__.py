@@ -1,0 +1,54 @@
+"""Allocation under limited liability: an online mechanism paid out of realised output only. Source: chassang2021."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mechopt.paper import PAPERS
+
+if TYPE_CHECKING:
+    from mechopt.mechanisms.limited_liability.bounds import Bound, certified
+    from mechopt.mechanisms.limited_liability.checks import check
+    from mechopt.mechanisms.limited_liability.document import from_document
+    from mechopt.mechanisms.limited_liability.environment import Environment
+    from mechopt.mechanisms.limited_liability.mechanism import run
+    from mechopt.mechanisms.limited_liability.online import Online
+    from mechopt.mechanisms.limited_liability.paths import Paths
+    from mechopt.mechanisms.limited_liability.plots import pictures
+    from mechopt.mechanisms.limited_liability.rules import Rules
+
+PAPER = PAPERS["limited_liability"]
+
+_HOMES = {
+    "Environment": "environment",
+    "from_document": "document",
+    "run": "mechanism",
+    "check": "checks",
+    "pictures": "plots",
+    "Bound": "bounds",
+    "certified": "bounds",
+    "Online": "online",
+    "Paths": "paths",
+    "Rules": "rules",
+}
+__all__ = [
+    "PAPER",
+    "Bound",
+    "Environment",
+    "Online",
+    "Paths",
+    "Rules",
+    "certified",
+    "check",
+    "from_document",
+    "pictures",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb's module when it is first used."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,272 @@
+"""The mechanism on recorded periods: an environment in, groups, payments, regrets and a certified epsilon out."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt import exact
+from mechopt.mechanisms.limited_liability import attack, bounds, groups, whole
+from mechopt.mechanisms.limited_liability.arithmetic import GRID
+from mechopt.mechanisms.limited_liability.environment import Environment
+from mechopt.mechanisms.limited_liability.record import Record, as_floats, retrace, trace
+from mechopt.outcome import Guarantee, Outcome
+from mechopt.program import to_float
+
+COLUMNS = {
+    "transfer": "regret_transfer",
+    "first": "regret_1",
+    "second": "regret_2",
+    "value": "regret_value",
+    "held": "regret_a",
+    "idle": "regret_b",
+}
+REVERSED_LIMIT = 1e-6  # of output; beyond, a warning says that rounding has grown
+
+
+def run(environment: Environment) -> Outcome:
+    """The mechanism on the periods of an environment.
+
+    Payments are the paper's tau >= 0, what an agent PAYS; `tables.agents.transfer` has the house's sign, what an agent
+    receives, which is their negative.
+
+    Returns:
+        `tables.periods` and `tables.agents`; with the integer ledger also `tables.ledger`, its integers: probabilities
+        and regrets count 2^-32, outputs and payments count output units.
+
+    Raises:
+        InstanceError: the integer ledger meets outputs that are not whole.
+
+    Source: chassang2021, Sections 3 to 7, Appendix A.
+    """
+    record = trace(environment)
+    paid = payments(environment, record)
+    accounts = Accounts(environment, record, paid)
+    bound = epsilon(environment)
+    guarantee, drift = _guarantee(environment, record)
+    tables: dict[str, dict[str, Any]] = {
+        "periods": _periods(environment, record, paid),
+        "agents": accounts.table(),
+    }
+    if record.grid:
+        tables["ledger"] = _ledger(record)
+    return Outcome(
+        mechanism="limited_liability",
+        title="",
+        status="settled",
+        guarantee=guarantee,
+        summary=accounts.summary(bound),
+        tables=tables,
+        warnings=_warnings(environment, record, bound, drift),
+        provenance={
+            "arithmetic": environment.arithmetic,
+            "ledger": environment.ledger,
+            "seed": environment.seed,
+            "tie_rule": "the smallest decision index; the grand group where all weights are 0",
+            "epsilon": {"detail": bound.detail, "paper": bound.paper, "regret_bound": _finite(bound.regret)},
+        },
+    )
+
+
+def epsilon(environment: Environment) -> bounds.Bound:
+    """The certified epsilon for the environment's horizon."""
+    floor = environment.value_floor
+    if floor is None:
+        floor = Fraction(exact.parse(environment.values.min()))
+    return bounds.certified(
+        environment.rules,
+        len(environment.values),
+        output_bound=exact.as_float(environment.output_bound),
+        value_floor=exact.as_float(floor),
+    )
+
+
+def payments(environment: Environment, record: Record) -> NDArray[Any]:
+    """What each agent paid in units of output, shape (periods, agents): never more than was produced."""
+    paid = record.paid
+    if record.grid:
+        unit = environment.output_unit
+        exactly = np.empty(paid.size, dtype=object)
+        exactly[:] = [Fraction(value) * unit for value in paid.ravel().tolist()]
+        paid = exactly.reshape(paid.shape)
+        if environment.arithmetic == "float":
+            paid = to_float(paid)
+    if environment.true_outputs is None or environment.rules.variant == "pivot":
+        return paid
+    # Paper: reported outputs may exceed the true ones; here: the payment is what is there, and it is what is recorded.
+    return np.minimum(paid, at_decision(environment.true_outputs, record.decision))
+
+
+def at_decision(numbers: NDArray[Any], decision: NDArray[np.int64]) -> NDArray[Any]:
+    """Each agent's number under the decision taken, shape (periods, agents)."""
+    return np.take_along_axis(numbers, decision[:, None, None], axis=2)[:, :, 0]
+
+
+class Accounts:
+    """Totals of a path: outputs, payments, payoffs.
+
+    Args:
+        environment: the instance.
+        record: its path.
+        paid: shape (periods, agents).
+    """
+
+    def __init__(self, environment: Environment, record: Record, paid: NDArray[Any]) -> None:
+        self.environment, self.record, self.paid = environment, record, paid
+        produced = environment.outputs if environment.true_outputs is None else environment.true_outputs
+        self.output = at_decision(produced, record.decision)
+        believed = environment.values if environment.true_values is None else environment.true_values
+        comparable = whole.scaled(believed)[0] if environment.arithmetic == "exact" else believed
+        efficient = np.argmax(next(groups.without_each(comparable, 1)), axis=-1)
+        self.efficient = at_decision(produced, efficient).sum()
+        # Paper, Section 6: exclusion is mu(I\\i); here: a decision other than a*(I), the only kind that costs anything.
+        self.changed = record.decision != record.decisions[:, 0]
+
+    def summary(self, bound: bounds.Bound) -> dict[str, Any]:
+        """The contract's summary."""
+        periods, agents, decisions = self.environment.values.shape
+        total = self.output.sum()
+        return {
+            "periods": periods,
+            "agents": agents,
+            "decisions": decisions,
+            "output_total": total,
+            "output_efficient": self.efficient,
+            "loss_per_period": (self.efficient - total) / periods,
+            "transfers_total": self.paid.sum(),
+            "epsilon_certified": bound.epsilon,
+            "max_regret": self.largest_regret(),
+            "periods_excluding": int(self.changed.sum()),
+        }
+
+    def largest_regret(self) -> Any:
+        """The largest of R^I and R_i^tau at the end of any period."""
+        record = self.record
+        largest = max(record.allocation.max(), record.vectors["transfer"].max())
+        return _units(np.array([largest], dtype=record.allocation.dtype), self.environment, record)[0]
+
+    def table(self) -> dict[str, Any]:
+        """Agent by agent, at the end of the last period."""
+        record, environment = self.record, self.environment
+        left_out = np.stack([record.group == agent + 1 for agent in range(environment.rules.agents)], axis=1)
+        debt = _units(record.vectors["transfer"][-1], environment, record)
+        paid = self.paid.sum(axis=0)
+        output = self.output.sum(axis=0)
+        return {
+            "agent": environment.agent_names,
+            "output": output,
+            "paid": paid,
+            "transfer": -paid,
+            "payoff": output - paid,
+            "debt": np.maximum(debt, 0 * debt),
+            "times_left_out": left_out.sum(axis=0),
+            "times_left_out_with_effect": (left_out & self.changed[:, None]).sum(axis=0),
+        }
+
+
+def _units(array: NDArray[Any], environment: Environment, record: Record) -> NDArray[Any]:
+    """Regrets in units of output."""
+    if not record.grid:
+        return array
+    return as_floats(array, grid=True) * exact.as_float(environment.output_unit)
+
+
+def _periods(environment: Environment, record: Record, paid: NDArray[Any]) -> dict[str, Any]:
+    def share(array: NDArray[Any]) -> NDArray[Any]:
+        return as_floats(array, grid=True) if record.grid else array
+
+    decision = record.decision
+    table: dict[str, Any] = {
+        "period": environment.period_names,
+        "group": record.group,
+        "decision": decision,
+        "probability": share(record.shares),
+        "expected_transfer": _units(record.expected, environment, record),
+        "paid": paid,
+        "regret_allocation": _units(record.allocation, environment, record),
+        "regret_transfer": _units(record.vectors["transfer"], environment, record),
+    }
+    if environment.rules.smoothed or environment.rules.variant == "bounded_values":
+        table["lambda"] = share(record.weights)
+    for name, rows in record.vectors.items():
+        table[COLUMNS[name]] = _units(rows, environment, record)
+    if environment.names.decisions:
+        table["decision_name"] = [environment.decision_names[place] for place in decision]
+    return table
+
+
+def _ledger(record: Record) -> dict[str, Any]:
+    """The integers themselves."""
+    return {
+        "period": list(range(1, len(record.group) + 1)),
+        "group": record.group,
+        "decision": record.decision,
+        "probability": record.shares,
+        "lambda": record.weights,
+        "expected_transfer": record.expected,
+        "paid": record.paid,
+        "regret_allocation": record.allocation,
+    } | {COLUMNS[name]: rows for name, rows in record.vectors.items()}
+
+
+def _guarantee(environment: Environment, record: Record) -> tuple[Guarantee, float]:
+    """Exact, or for floats the largest difference to the same path summed in another order."""
+    if record.grid:
+        detail = f"integer ledger: probabilities on a grid of 1/{GRID}, floor division, Python integers"
+        return Guarantee(kind="exact", detail=detail), 0.0
+    if environment.arithmetic == "exact":
+        return Guarantee(kind="exact", detail="rational arithmetic"), 0.0
+    drift = rounding(environment, record)
+    return Guarantee(
+        kind="approximate", error=drift,
+        detail="floats; the error is the largest difference of any regret to the same path with agents and groups "
+        "summed in reverse order",
+    ), drift  # fmt: skip
+
+
+def rounding(environment: Environment, record: Record) -> float:
+    """How far rounding has carried the regrets: the path again with the agents in reverse order.
+
+    The mechanism does not depend on the agents' order but for ties and the order of groups in the draw, so the
+    decisions and the groups drawn are taken from the record.
+    """
+    other = retrace(environment, record)
+    worst = float(np.abs(other.allocation - record.allocation).max())
+    for name, rows in record.vectors.items():
+        worst = max(worst, float(np.abs(other.vectors[name][:, ::-1] - rows).max()))
+    return worst
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _warnings(environment: Environment, record: Record, bound: bounds.Bound, drift: float) -> list[str]:
+    rules, lines = environment.rules, []
+    if rules.unsafe:
+        lines.append(attack.WARNING)
+    if bound.trivial and not rules.unsafe:
+        lines.append(f"epsilon_certified is {bound.detail}")
+    if rules.variant == "strategic":
+        lines.extend(attack.alarms(environment, record))
+    if drift > REVERSED_LIMIT:
+        lines.append(
+            f"float rounding has grown to {drift:.2g}: the dynamics are chaotic; for audit and replay use "
+            'ledger = "integer"'
+        )
+    if environment.arithmetic == "float":
+        ties, close = groups.close_calls(environment.values)
+        if close and environment.ledger == "float":
+            lines.append(f"{close} group decisions are so close that float rounding may have decided")
+        if ties:
+            lines.append(f"{ties} group decisions are ties; the smallest index was taken")
+    for key, given, variant in (
+        ("discount", rules.discount is not None, "discounted"),
+        ("value_floor", environment.value_floor is not None, "bounded_values"),
+    ):
+        if given and rules.variant != variant:
+            lines.append(f"{key} is not used by the {rules.variant} variant")
+    return lines

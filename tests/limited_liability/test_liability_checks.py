@@ -1,0 +1,111 @@
+"""The audit: it passes on what the mechanism did, and notices what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mechopt.mechanisms.limited_liability import audit
+from mechopt.mechanisms.limited_liability.checks import check
+from mechopt.mechanisms.limited_liability.environment import Environment
+from mechopt.mechanisms.limited_liability.mechanism import run
+from mechopt.outcome import Outcome
+
+Draw = Callable[..., Environment]
+
+
+def failed(environment: Environment, outcome: Outcome) -> set[str]:
+    return {finding.property for finding in check(environment, outcome) if not finding.holds}
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+@pytest.mark.parametrize("arithmetic", ["float", "integer", "exact"])
+def test_every_invariant_holds_at_every_period(
+    draw: Draw, options: dict[str, Any], arithmetic: str, coarse: bool
+) -> None:
+    for seed in range(2):
+        base = draw(seed, periods=6 if arithmetic == "exact" else 120, coarse=coarse, options=options)
+        how: dict[str, Any] = {"arithmetic": "exact"} if arithmetic == "exact" else {}
+        if arithmetic == "integer":
+            how = {"ledger": "integer", "output_unit": "0.01"}
+        environment = Environment(
+            rules=base.rules, values=np.round(base.values, 2), outputs=np.round(base.outputs, 2), seed=seed, **how
+        )
+        # The pivot benchmark ignores limited liability; that is what it is there to show.
+        allowed = {"limited_liability"} if options["variant"] == "pivot" else set()
+        assert failed(environment, run(environment)) <= allowed
+
+
+def test_the_pivot_benchmark_breaks_limited_liability(draw: Draw) -> None:
+    environment = draw(0, options={"variant": "pivot"}, coarse=True)
+    assert "limited_liability" in failed(environment, run(environment))
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "noticed"),
+    [
+        ("paid", 0.3, {"identity_of_money"}),
+        ("regret_transfer", 0.2, {"regret_transfer_definition"}),
+        ("regret_allocation", 0.2, {"regret_allocation_definition"}),
+        ("expected_transfer", 0.1, {"regret_transfer_definition"}),
+        ("probability", 0.1, {"probability_rule"}),
+        ("regret_1", 0.1, {"regret_1_definition"}),
+        ("lambda", -0.2, {"regret_2_definition"}),
+    ],
+)
+def test_a_changed_number_is_noticed(draw: Draw, column: str, change: float, noticed: set[str]) -> None:
+    environment = draw(2, periods=60, options={"variant": "consistent"})
+    outcome = run(environment)
+    periods: dict[str, Any] = dict(outcome.tables["periods"])
+    rows = np.array(periods[column])
+    rows[30] += change
+    changed = replace(outcome, tables={**outcome.tables, "periods": {**periods, column: rows}})
+    assert failed(environment, changed) >= noticed
+
+
+def test_another_group_or_decision_is_noticed(draw: Draw) -> None:
+    environment = draw(2, periods=60)
+    outcome = run(environment)
+    periods: dict[str, Any] = dict(outcome.tables["periods"])
+    for column, noticed in (("group", "draw"), ("decision", "group_efficiency")):
+        rows = np.array(periods[column])
+        rows[0] = (rows[0] + 1) % 4
+        changed = replace(outcome, tables={**outcome.tables, "periods": {**periods, column: rows}})
+        assert noticed in failed(environment, changed)
+
+
+@pytest.mark.parametrize("discount", [1.0, 0.9, 0.5])
+def test_running_maxima_and_faded_sums_by_brute_force(discount: float) -> None:
+    steps = np.random.default_rng(0).normal(size=(37, 2))
+    for end in range(len(steps)):
+        powers = discount ** np.arange(end, -1, -1)[:, None]
+        terms = steps[: end + 1] * powers
+        suffixes = np.cumsum(terms[::-1], axis=0)
+        np.testing.assert_allclose(audit.running_maximum(steps, discount)[end], suffixes.max(axis=0), atol=1e-12)
+        np.testing.assert_allclose(audit.faded_sum(steps, discount)[end], terms.sum(axis=0), atol=1e-12)
+
+
+def test_payments_are_limited_by_what_was_truly_produced(draw: Draw) -> None:
+    base = draw(3, periods=80, options={"variant": "strategic"})
+    environment = Environment(
+        rules=base.rules, values=base.values, outputs=base.outputs, true_outputs=base.outputs / 2, seed=3
+    )
+    outcome = run(environment)
+    assert "limited_liability" not in failed(environment, outcome)
+    output = np.asarray(outcome.tables["agents"]["output"])
+    paid = np.asarray(outcome.tables["agents"]["paid"])
+    assert (paid <= output + 1e-9).all()
+    assert outcome.summary["output_total"] == pytest.approx(output.sum())
+
+
+def test_rounding_is_estimated_and_said(draw: Draw) -> None:
+    """Sections 4, 6 and 7 amplify the last digit: an estimate of 0 over a long horizon would be a lie."""
+    environment = draw(1, periods=3000)
+    outcome = run(environment)
+    assert outcome.guarantee.kind == "approximate"
+    assert outcome.guarantee.error > 1e-15
+    assert run(draw(1, periods=30)).guarantee.error < 1e-9
