@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 
 def write(path: Path, agents: Sequence[str], decisions: Sequence[str], values: Array, outputs: Array) -> None:

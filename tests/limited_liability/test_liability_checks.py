@@ -60,21 +60,23 @@ def test_the_pivot_benchmark_breaks_limited_liability(draw: Draw) -> None:
 def test_a_changed_number_is_noticed(draw: Draw, column: str, change: float, noticed: set[str]) -> None:
     environment = draw(2, periods=60, options={"variant": "consistent"})
     outcome = run(environment)
+    tables: dict[str, Any] = dict(outcome.tables)
     periods: dict[str, Any] = dict(outcome.tables["periods"])
     rows = np.array(periods[column])
     rows[30] += change
-    changed = replace(outcome, tables={**outcome.tables, "periods": {**periods, column: rows}})
+    changed = replace(outcome, tables=tables | {"periods": periods | {column: rows}})
     assert failed(environment, changed) >= noticed
 
 
 def test_another_group_or_decision_is_noticed(draw: Draw) -> None:
     environment = draw(2, periods=60)
     outcome = run(environment)
+    tables: dict[str, Any] = dict(outcome.tables)
     periods: dict[str, Any] = dict(outcome.tables["periods"])
     for column, noticed in (("group", "draw"), ("decision", "group_efficiency")):
         rows = np.array(periods[column])
         rows[0] = (rows[0] + 1) % 4
-        changed = replace(outcome, tables={**outcome.tables, "periods": {**periods, column: rows}})
+        changed = replace(outcome, tables=tables | {"periods": periods | {column: rows}})
         assert noticed in failed(environment, changed)
 
 

@@ -173,7 +173,8 @@ def test_whatever_a_document_says_it_solves_or_explains(changes: dict[str, Any])
 def test_the_shipped_models_and_the_starter_check() -> None:
     shipped = [name for name in catalog.models() if name.startswith("limited_liability/")]
     assert {"limited_liability/development_fund", "limited_liability/credit_lines"} <= set(shipped)
-    for source in [*shipped, catalog.starter("limited_liability")]:
+    sources: list[api.Source] = [*shipped, catalog.starter("limited_liability")]
+    for source in sources:
         outcome = api.check(source)
         assert [finding.property for finding in outcome.checks if not finding.holds] == []
         assert outcome.summary["transfers_total"] > 0

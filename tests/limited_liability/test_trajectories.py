@@ -95,7 +95,8 @@ def test_sections_four_and_nine_by_a_transcript_of_the_equations(draw: Draw) -> 
         mu = [1 - sum(debt / whole for debt in plus), *(debt / whole for debt in plus)] if whole else [1, 0, 0, 0]
         best = []
         for group in ([0, 1, 2], [1, 2], [0, 2], [0, 1]):
-            best.append(max(range(3), key=lambda a, group=group: (sum(values[period, i, a] for i in group), -a)))
+            worth = [sum(values[period, i, a] for i in group) for a in range(3)]
+            best.append(worth.index(max(worth)))
         y = [[outputs[period, i, a] for i in range(3)] for a in best]
         tau = [[y[g][i] if debts[i] > 0 else 0 for i in range(3)] for g in range(4)]
         assert [Fraction(share) for share in record.shares[period]] == [Fraction(share) for share in mu]

@@ -90,9 +90,9 @@ class Environment:
         outside = np.asarray((array < 0) | (array >= 1), dtype=bool)
         if outside.any():
             place = int(outside.argmax())
+            shown = exact.show(array.tolist()[place])
             raise InstanceError(
-                f"must be at least 0 and below 1, not {exact.show(array.tolist()[place])} (period {self.period_names[place]})",
-                key="draws",
+                f"must be at least 0 and below 1, not {shown} (period {self.period_names[place]})", key="draws"
             )
         object.__setattr__(self, "draws", array)
         self._check_floor()

@@ -49,9 +49,10 @@ def in_units(array: NDArray[Any], unit: Fraction, key: str) -> NDArray[Any]:
     for place, value in enumerate(flat):
         if value % factor.denominator:
             period, agent, decision = (int(i) + 1 for i in np.unravel_index(place, array.shape))
+            shown = exact.show(exact.parse(array.ravel()[place]))
             raise InstanceError(
-                f"{exact.show(exact.parse(array.ravel()[place]))} is not a whole multiple of output_unit = {exact.show(unit)}, "
-                f"which the integer ledger needs (at period {period}, agent {agent}, decision {decision})",
+                f"{shown} is not a whole multiple of output_unit = {exact.show(unit)}, which "
+                f"the integer ledger needs (at period {period}, agent {agent}, decision {decision})",
                 key=key,
             )
     result = np.empty(len(flat), dtype=object)
