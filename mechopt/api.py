@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -277,6 +277,28 @@ def table_report(source: Source | Model, verb: str, outcome: Outcome) -> str:
     mechanism = mechanisms.get(model.mechanism)
     draw = getattr(mechanism, f"{verb}_pictures", None)
     return page(outcome, draw(model.environment, outcome) if draw else ())
+
+
+def axioms(
+    *,
+    rules: Iterable[str] | None = None,
+    properties: Iterable[str] | None = None,
+    claimants: int = 3,
+    largest: int = 4,
+    plugin: str | Path | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Outcome, Callable[[], str]]:
+    """The axiom matrix of the claims rules, and a function that gives it as an HTML page.
+
+    Arguments and errors as in `mechopt.mechanisms.overage.axiom_matrix`.
+    """
+    from mechopt.mechanisms.overage.awards import matrix, plots
+    from mechopt.report import page
+
+    search = matrix.Search(claimants=claimants, largest=largest, plugin=None if plugin is None else str(plugin))
+    outcome = matrix.axiom_matrix(rules=rules, properties=properties, search=search, workers=workers, progress=progress)
+    return outcome, lambda: page(outcome, plots.matrix_pictures(outcome))
 
 
 def verify(*what: str, **options: Any) -> Ledger:

@@ -162,6 +162,51 @@ def _run_table(
 
 
 @app.command
+def axioms(
+    *rule: str,
+    property_: Annotated[list[str] | None, Parameter(name="--property", negative="")] = None,
+    claimants: int = 3,
+    largest: int = 4,
+    plugin: Path | None = None,
+    json: Json = False,
+    out: Path | None = None,
+    workers: int = 1,
+    quiet: Quiet = False,
+) -> int:
+    """Compute which properties the claims rules have: every rule against every property, with witnesses.
+
+    Examples: `mechopt axioms --workers 2 --out axioms`; `mechopt axioms talmud --property consistency`;
+    `mechopt axioms --plugin mine.py`, a file with lists RULES and PROPERTIES of your own.
+
+    Args:
+        rule: claims rules; nothing means all.
+        property_: properties; nothing means all.
+        claimants: at most how many claimants the problems searched have, 1 to 5.
+        largest: claim in whole units, 1 to 12.
+        plugin: a Python file with rules and properties of your own.
+        out: a folder for result.json, one CSV file per table, and report.html with the matrix as a picture.
+        workers: processes to use.
+    """
+    from mechopt import api
+
+    with console.progress_bar("axioms", quiet=quiet or json) as progress:
+        outcome, page = api.axioms(
+            rules=rule or None,
+            properties=property_ or None,
+            claimants=claimants,
+            largest=largest,
+            plugin=plugin,
+            workers=workers,
+            progress=progress,
+        )
+    if out is not None:
+        console.write_folder(outcome, out)
+        console.write(out / "report.html", page())
+    console.show(outcome, json=json, quiet=quiet, rows=40)
+    return 0
+
+
+@app.command
 def formulate(
     model: str,
     /,

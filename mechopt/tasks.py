@@ -6,8 +6,9 @@ of its own, and results come back in the order of the items. What is finished is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, Future, as_completed, wait
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import uuid4
 
@@ -118,6 +119,26 @@ def run(
     except KeyboardInterrupt as interrupt:
         raise Interrupted(results, total) from interrupt
     return [results[position] for position in range(total)]
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[Executor | None]:
+    """Processes to run tasks in, closed at the end; None, which means here and now, for one worker.
+
+    Raises:
+        InstanceError: the number of workers is below 1.
+    """
+    if workers < 1:
+        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    if workers == 1:
+        yield None
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # spawn: solvers and numeric libraries run threads, which do not survive a fork.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
+        yield executor
 
 
 Numbered = tuple[int, Item, "SeedSequence | None"]

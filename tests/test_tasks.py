@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mechopt.errors import InstanceError, MechoptError
-from mechopt.tasks import Interrupted, run
+from mechopt.tasks import Interrupted, pool, run
 
 
 def square(number: int) -> int:
@@ -205,3 +205,17 @@ def test_bad_arguments_are_refused() -> None:
         run(square, [1], chunk=0)
     with pytest.raises(InstanceError, match="finished"):
         run(square, [1], finished={1: 1})
+
+
+def test_one_worker_is_here_and_more_are_processes() -> None:
+    with pool(1) as here:
+        assert here is None
+    with pool(2) as executor:
+        assert executor is not None
+        assert set(run(process_of, range(4), executor=executor)) - {os.getpid()}
+    with pytest.raises(InstanceError, match="at least 1"), pool(0):
+        pytest.fail("no pool of no processes")
+
+
+def process_of(_item: int) -> int:
+    return os.getpid()

@@ -11,6 +11,17 @@ from typing import TYPE_CHECKING, Any
 from mechopt.paper import PAPERS
 
 if TYPE_CHECKING:
+    from mechopt.mechanisms.overage.awards.comparison import (
+        compare_rules,
+        deviation_index,
+        gini_index,
+        lorenz_curve,
+        lorenz_dominates,
+        path_of_awards,
+        schedule_of_awards,
+    )
+    from mechopt.mechanisms.overage.awards.matrix import axiom_matrix
+    from mechopt.mechanisms.overage.awards.rules import AWARD_RULES, AwardRule, all_awards, award
     from mechopt.mechanisms.overage.checks import check
     from mechopt.mechanisms.overage.clearing import clear, scarcity
     from mechopt.mechanisms.overage.coalitions import (
@@ -51,6 +62,18 @@ _HOMES = {
     "run": "mechanism",
     "check": "checks",
     "pictures": "plots",
+    "AWARD_RULES": "awards.rules",
+    "AwardRule": "awards.rules",
+    "all_awards": "awards.rules",
+    "award": "awards.rules",
+    "axiom_matrix": "awards.matrix",
+    "compare_rules": "awards.comparison",
+    "deviation_index": "awards.comparison",
+    "gini_index": "awards.comparison",
+    "lorenz_curve": "awards.comparison",
+    "lorenz_dominates": "awards.comparison",
+    "path_of_awards": "awards.comparison",
+    "schedule_of_awards": "awards.comparison",
     "clear": "clearing",
     "scarcity": "clearing",
     "rounding_properties": "rounding_table",
@@ -75,9 +98,14 @@ _HOMES = {
     "waiting_equilibrium": "penalty",
 }
 __all__ = [
+    "AWARD_RULES",
     "PAPER",
+    "AwardRule",
     "Environment",
     "Scenario",
+    "all_awards",
+    "award",
+    "axiom_matrix",
     "best_deviation",
     "best_deviation_without_payments",
     "best_replies",
@@ -86,19 +114,26 @@ __all__ = [
     "coalition_payoff",
     "collar_as_printed",
     "collar_condition",
+    "compare_rules",
     "cost_of_waiting",
+    "deviation_index",
     "facing",
     "from_document",
+    "gini_index",
+    "lorenz_curve",
+    "lorenz_dominates",
     "marginal_residual",
     "nash_equilibrium",
     "nash_set",
     "net_equilibrium",
     "own_payoff",
+    "path_of_awards",
     "payoffs",
     "pictures",
     "rounding_properties",
     "run",
     "scarcity",
+    "schedule_of_awards",
     "settle",
     "settle_parquet",
     "strong_equilibrium",

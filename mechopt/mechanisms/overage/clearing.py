@@ -16,9 +16,27 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 
-Rule = Literal["linear", "power", "capped_power", "rebate"]
+Rule = Literal[
+    "linear",
+    "power",
+    "capped_power",
+    "rebate",
+    "adjusted_proportional",
+    "constrained_equal_awards",
+    "constrained_equal_losses",
+    "constrained_egalitarian",
+    "talmud",
+    "reverse_talmud",
+    "piniles",
+    "minimal_overlap",
+    "random_arrival",
+    "dominguez_thomson",
+    "average_of_awards",
+    "alpha_min",
+]
 Tie = Literal["max", "left", "right"]
 RULES: tuple[str, ...] = get_args(Rule)
+CLAIMS_RULES = RULES[4:]  # rules of the literature on claims problems: coverage = R(overages), estate min(X, I)
 TIES: tuple[str, ...] = get_args(Tie)
 REGIONS = {-1: "X<I", 0: "X=I", 1: "X>I"}
 
@@ -112,7 +130,7 @@ def clear(
         entitlement: L_j >= 0, units, shape (accounts,). float64, or objects (int, Fraction) for exact results.
         claim: C_j >= 0, units, shape (accounts,).
         rule: "linear", eq. (1); "power", the paper's family, eq. (3); "capped_power", min(v, lambda v**alpha);
-            "rebate", linear with unused slack handed back to those who supplied it.
+            "rebate", linear with unused slack handed back to those who supplied it; or one of CLAIMS_RULES.
         alpha: the exponent of the power rules, > 0.
         tie: which branch of eq. (3) holds at X = I where alpha is not 1: the larger ("max", as printed), the one
             from X < I ("left") or from X > I ("right").
@@ -169,13 +187,15 @@ def cover(
     """
     if sign < 0 or not np.any(overage > 0):
         return overage.copy()
-    if rule in ("linear", "rebate") or alpha == 1:
+    if rule in ("linear", "rebate") or (alpha == 1 and rule not in CLAIMS_RULES):
         if sign == 0:
             return overage.copy()
         # X > I exactly, but rounded totals may come out the other way round.
         ratio = min(divide(slack_total, overage_total), 1)
         # v * (I / X), not (v * I) / X: the ratio is at most 1, so the coverage never exceeds the overage.
         return overage * ratio
+    if rule in CLAIMS_RULES:
+        return overage.copy() if sign == 0 else _by_claims_rule(rule, overage, slack_total)
     if rule == "capped_power":
         return overage.copy() if sign == 0 else _capped(overage, slack_total, alpha)
     if sign == 0 and tie == "left":
@@ -188,6 +208,21 @@ def cover(
             shared = np.where(np.isclose(shared, overage, rtol=1e-13, atol=0.0), overage, shared)
         return np.maximum(overage, shared)
     return shared
+
+
+def _by_claims_rule(rule: str, overage: NDArray[Any], slack_total: Any) -> NDArray[Any]:
+    """The slack as an estate that the accounts with overage claim, X > I."""
+    from mechopt.mechanisms.overage.awards.rules import AWARD_RULES
+
+    over = np.flatnonzero(overage > 0)
+    result, claim = np.zeros_like(overage), overage[over]
+    if overage.dtype == object:
+        claim = np.array([Fraction(value) for value in claim], dtype=object)  # ints would divide to floats
+        slack_total = Fraction(slack_total)
+    else:
+        slack_total = min(slack_total, total(claim))  # X > I exactly, but rounded totals may come out the other way
+    result[over] = AWARD_RULES[rule].award(slack_total, claim)
+    return result
 
 
 def power_weights(overage: NDArray[Any], alpha: int | float | Fraction) -> NDArray[Any]:

@@ -26,7 +26,7 @@ class Environment:
         account: a distinct name each, shape (accounts,).
         entitlement: L_j >= 0, units, shape (accounts,): int64, float64 or objects (int, Fraction).
         claim: C_j >= 0, units, shape (accounts,).
-        rule: "linear", "power", "capped_power" or "rebate"; see `clearing.clear`.
+        rule: "linear", "power", "capped_power", "rebate" or a claims rule; see `clearing.clear`.
         alpha: exponent of the power rules, > 0.
         tie: the branch of eq. (3) at X = I.
         rounding: "none", or how whole units are dealt out.
@@ -62,7 +62,7 @@ class Environment:
             array = array.view()
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        if self.rounding not in ("none", "largest_remainder", "cumulative") and self.rule in ("power", "capped_power"):
+        if self.rounding not in ("none", "largest_remainder", "cumulative") and self.rule not in ("linear", "rebate"):
             raise InstanceError(
                 f"{self.rounding} deals out by overage and fits the linear and rebate rules only; "
                 f"with rule = {self.rule!r} use largest_remainder or cumulative",
@@ -126,7 +126,7 @@ def from_document(document: Document) -> Environment:
     alpha = document.number(schema.alpha, "alpha", positive=True)
     if alpha > 1000 or alpha < Fraction(1, 1000):
         raise document.error(f"must be from 1/1000 to 1000, not {exact.show(schema.alpha)}", "alpha")
-    if schema.rule in ("linear", "rebate") and alpha != 1:
+    if schema.rule not in ("power", "capped_power") and alpha != 1:
         raise document.error(f'alpha = {exact.show(schema.alpha)} needs rule = "power" or "capped_power"', "alpha")
     bound = None if schema.claim_bound is None else document.number(schema.claim_bound, "claim_bound", minimum=0)
     penalty = None if schema.penalty is None else document.number(schema.penalty, "penalty", minimum=0)

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.overage import rounding
-from mechopt.mechanisms.overage.clearing import Clearing, as_exact, clear, divide, power_weights, scarcity, total
+from mechopt.mechanisms.overage.clearing import (
+    CLAIMS_RULES,
+    Clearing,
+    as_exact,
+    clear,
+    divide,
+    power_weights,
+    scarcity,
+    total,
+)
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.outcome import Guarantee, Outcome
 
@@ -128,8 +137,8 @@ def _whole_units_plain(environment: Environment) -> Clearing:
     over, under = total(overage), total(slack)
     sign = (over > under) - (over < under)
     coverage, rebate = overage.copy(), np.zeros_like(overage)
-    if environment.rule in ("power", "capped_power") and environment.alpha != 1:
-        coverage[:] = _whole_power(environment, overage, over, under, sign)
+    if environment.rule in CLAIMS_RULES or (environment.rule in ("power", "capped_power") and environment.alpha != 1):
+        coverage[:] = _whole_quotas(environment, overage, over, under, sign)
     elif sign > 0:
         coverage[:] = rounding.apportion(overage.tolist(), under, environment.rounding)
     if environment.rule == "rebate" and sign < 0:
@@ -147,8 +156,8 @@ def _whole_units_plain(environment: Environment) -> Clearing:
     )
 
 
-def _whole_power(environment: Environment, overage: NDArray[Any], over: int, under: int, sign: int) -> list[int]:
-    """Whole units of the power rules: the exact quotas, rounded."""
+def _whole_quotas(environment: Environment, overage: NDArray[Any], over: int, under: int, sign: int) -> list[int]:
+    """Whole units of the power rules and the claims rules: the exact quotas, rounded."""
     from mechopt.mechanisms.overage.clearing import cover
 
     if sign == 0 and over > 0 and environment.rule == "power" and environment.tie == "max":
@@ -185,6 +194,10 @@ def guarantee(environment: Environment, clearing: Clearing) -> Guarantee:
     base = over if clearing.sign > 0 else under
     share = float((clearing.overage if clearing.sign > 0 else clearing.slack).max()) / base if base else 0.0
     error = 2 * (2 * largest + share * of_totals + 4 * UNIT_ROUNDOFF * share * base)
+    if environment.rule in CLAIMS_RULES:
+        # The rules are monotone in the estate and in the own claim; running sums of n terms err by n roundings.
+        rounded = error + 2 * len(claim) * UNIT_ROUNDOFF * (over + under)
+        return Guarantee(kind="approximate", detail=f"claims rule in floats, first order; {where}", error=rounded)
     if environment.alpha == 1:
         return Guarantee(kind="bounded", detail=f"payoff per account within the error; {where}", error=error)
     estimate = error * (1 + float(environment.alpha)) * 4

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mechopt.errors import InstanceError
 from mechopt.finding import Finding
-from mechopt.mechanisms.overage.clearing import Tie, clear, total
+from mechopt.mechanisms.overage.clearing import CLAIMS_RULES, Tie, clear, total
 from mechopt.mechanisms.overage.period import FLOAT_TOLERANCE, Period, worst_row
 
 LARGEST_EXACT_ALPHA = 8  # powers of whole numbers stay small enough for every account
@@ -24,7 +24,8 @@ WITNESS_GRIDS = (1, 10, 100, 1000, 10**6, 10**9)  # how finely a claim just abov
 
 def own_claim_monotonicity(period: Period) -> Finding:
     """The payoff in the own claim, for each account with the others' claims as they are."""
-    if period.environment.rule == "capped_power" and period.alpha != 1:
+    rule = period.environment.rule
+    if rule in CLAIMS_RULES or (rule == "capped_power" and period.alpha != 1):
         return _monotone_on_a_grid(period)
     return _monotone_in_closed_form(period)
 
@@ -138,7 +139,7 @@ def _payoff_at(period: Period, j: int, claim: Any, *, tie: Tie | None = None, fl
 
 
 def _monotone_on_a_grid(period: Period) -> Finding:
-    """The capped rule is monotone by proof; here it is tried out, for a few accounts on a grid of claims."""
+    """The capped and the claims rules are monotone by proof; here it is tried out, for a few accounts on a grid."""
     boundary = np.maximum(period.slack_total - period.slack - period.overage_total + period.overage, 0)
     chosen = {worst_row(period.overage), worst_row(boundary), int(np.argsort(period.overage, kind="stable")[-2:][0])}
     floats = len(period.claim) > LARGEST_EXACT_GRID or period.alpha > LARGEST_EXACT_ALPHA

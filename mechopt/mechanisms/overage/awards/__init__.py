@@ -1,0 +1,1 @@
+"""Claims rules: estates divided among claims, compared, and their properties computed."""
