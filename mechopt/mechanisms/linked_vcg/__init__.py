@@ -9,6 +9,7 @@ from mechopt.paper import PAPERS
 
 if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.checks import check
+    from mechopt.mechanisms.linked_vcg.deviations import Deviation, best_deviation
     from mechopt.mechanisms.linked_vcg.document import from_document
     from mechopt.mechanisms.linked_vcg.environment import Environment
     from mechopt.mechanisms.linked_vcg.geometry import Rays, linked_by_geometry
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.mechanism import run, run_unlinked
     from mechopt.mechanisms.linked_vcg.plots import pictures
     from mechopt.mechanisms.linked_vcg.position import Position, positions
+    from mechopt.mechanisms.linked_vcg.potential import Cheapest, cheapest_transfer
     from mechopt.mechanisms.linked_vcg.statement import Statement, explain, statement
 
 PAPER = PAPERS["linked_vcg"]
@@ -40,9 +42,15 @@ _HOMES = {
     "Statement": "statement",
     "statement": "statement",
     "explain": "statement",
+    "Cheapest": "potential",
+    "cheapest_transfer": "potential",
+    "Deviation": "deviations",
+    "best_deviation": "deviations",
 }
 __all__ = [
     "PAPER",
+    "Cheapest",
+    "Deviation",
     "Environment",
     "Knapsack",
     "Linked",
@@ -50,6 +58,8 @@ __all__ = [
     "Position",
     "Rays",
     "Statement",
+    "best_deviation",
+    "cheapest_transfer",
     "check",
     "explain",
     "from_document",
