@@ -64,16 +64,14 @@ class Instance:
         self.types = needs(rng, kinds, resources)
         self.endowments = rng.uniform(0.0, 1.0, (agents, dates, kinds))
         self.stock = self.endowments[:, 0].sum(axis=0) @ self.types * 0.4
-        self.upper = np.full((agents, kinds), 0.65)
+        self.lower, self.upper = np.zeros((agents, kinds)), np.full((agents, kinds), 0.65)
         self.dates = dates
         self.known: list[Investment] = []
 
     def settle(self, *, search: bool = True) -> Any:
         """All transfers; without the search, only what the closed form gives."""
-        totals = self.endowments.sum(axis=0)
-        market = Market(Knapsack(self.stock, self.types), 0 * self.upper, self.upper, dates=self.dates)
-        for date in range(self.dates):
-            market.allocate(self.endowments[:, date], retracted=True, total=totals[date])
+        market = Market(Knapsack(self.stock, self.types), self.lower, self.upper, dates=self.dates)
+        market.allocate_all(self.endowments)
         return market.settle() if search else market
 
     def hot(self, sample: int) -> None:

@@ -13,7 +13,7 @@ HiGHS and Pyomo report this; CVXPY reports the nonnegative multiplier in both se
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, Literal, Self, get_args
 
@@ -122,6 +122,9 @@ class LinearProgram:
             if not np.all(np.isfinite(to_float(getattr(self, name)))):
                 raise ValueError(f"{name} must be finite")
         exact.parse(self.offset)
+        self._check_limits()
+
+    def _check_limits(self) -> None:
         for low, high, names in (
             (self.lower, self.upper, "lower, upper"),
             (self.row_lower, self.row_upper, "row_lower, row_upper"),
@@ -131,6 +134,25 @@ class LinearProgram:
                 raise ValueError(f"{names} must not be NaN")
             if np.any(low_float == np.inf) or np.any(high_float == -np.inf):
                 raise ValueError(f"{names} must not be +inf below or -inf above")
+
+    def bounded(self, *, lower: ArrayLike | None = None, upper: ArrayLike | None = None) -> Self:
+        """The same program with other bounds of the variables; shares all other arrays, which are not checked again.
+
+        Args:
+            lower: new lower bounds, shape (columns,); None keeps them.
+            upper: new upper bounds, shape (columns,); None keeps them.
+
+        Raises:
+            ValueError: NaN, +inf below, -inf above, or a wrong shape.
+        """
+        result = object.__new__(type(self))
+        for field in fields(self):
+            object.__setattr__(result, field.name, getattr(self, field.name))
+        for name, values in (("lower", lower), ("upper", upper)):
+            if values is not None:
+                object.__setattr__(result, name, _array(values, (self.columns,), name))
+        result._check_limits()
+        return result
 
     @property
     def columns(self) -> int:

@@ -22,6 +22,7 @@ LAYERS = [
         "tables",
         "solver",
         "certify",
+        "recertify",
         "rational",
         "residuals",
         "prices",
@@ -41,7 +42,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # One home for each dependency; the modules of mechopt/ not named here may not import it at all.
 HOMES = {
     "highspy": {"solver"},
-    "flint": {"exact", "rational", "certify", "evidence", "mechanisms"},
+    "flint": {"exact", "rational", "certify", "recertify", "evidence", "mechanisms"},
     "cyclopts": {"cli", "__main__"},
     "sympy": {"evidence"},
     "z3": {"evidence"},

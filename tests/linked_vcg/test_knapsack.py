@@ -12,7 +12,8 @@ from scipy.optimize import linprog
 from mechopt import catalog
 from mechopt.certify import Certificate
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions, dependent_types
+from mechopt.mechanisms.linked_vcg.generic_types import dependent_types
+from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 
 pytest.importorskip("pyomo.environ")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mechopt.finding import Finding
 from mechopt.mechanisms.linked_vcg.deviations import best_deviation
 from mechopt.mechanisms.linked_vcg.environment import Environment
-from mechopt.mechanisms.linked_vcg.knapsack import dependent_types
+from mechopt.mechanisms.linked_vcg.generic_types import dependent_types
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 from mechopt.mechanisms.linked_vcg.ordered import retract
 from mechopt.mechanisms.linked_vcg.potential import cheapest_transfer

@@ -6,7 +6,7 @@ Source: zhu2021, Section 3, eq. (1), Lemma 1 and Lemma 2.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -18,12 +18,14 @@ from mechopt.certify import Certificate, certify
 from mechopt.errors import CertificateError, InstanceError
 from mechopt.mechanisms.linked_vcg.repair import repaired
 from mechopt.prices import Interval, price_intervals
-from mechopt.program import BASIC, LinearProgram, Solution, to_float
+from mechopt.program import BASIC, LinearProgram, to_float
 from mechopt.rational import rational
+from mechopt.recertify import Recertifier
 from mechopt.residuals import Residuals
 from mechopt.solver import Sequence as Hot
 
 LARGEST_GAP = 1e-7  # relative, above which residuals are no proof of an optimum
+REMEMBERED = 8  # price vertices tried before a solver is asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,6 +110,7 @@ class Knapsack:
         )
         self._hot = Hot(self.program)
         self._vertices: dict[tuple[int, ...], Geometry] = {}
+        self._seen: list[tuple[Geometry, Recertifier]] = []
 
     def _supply(self, endowment: NDArray[Any]) -> NDArray[Any]:
         """Projects of everybody: the principal's first R types are plentiful."""
@@ -128,10 +131,14 @@ class Knapsack:
             CertificateError: no proof of optimality was found.
         """
         supply = self._supply(endowment)
+        program = self.program.bounded(upper=supply)
+        again = self._again(program)
+        if again is not None:
+            return again
         solution = self._hot.solve(upper=to_float(supply), basis=True)
-        found = certify(replace(self.program, upper=supply), solution)
+        found = certify(program, solution)
         if isinstance(found, Residuals):
-            solution, found = repaired(self, replace(self.program, upper=supply), solution, found)
+            solution, found = repaired(self, program, solution, found)
         if isinstance(found, Residuals) and (
             self.exact or not found.error <= LARGEST_GAP * max(1.0, abs(found.objective))
         ):
@@ -140,35 +147,71 @@ class Knapsack:
         if basis is None or np.any(basis.rows == BASIC):
             raise CertificateError(f"the stock is not exhausted{_at(date)}, which contradicts Lemma 1")
         geometry = self.vertex(np.flatnonzero(basis.columns == BASIC), date=date)
-        return self._investment(found, geometry, supply, solution)
+        if isinstance(found, Residuals):
+            prices = [Interval(low=price, high=price, exact=False) for price in solution.dual.tolist()]
+            basic = solution.point[geometry.partial].tolist()
+            return self._investment(found, geometry, supply, (solution.objective, basic, prices))
+        self._remember(geometry, found)
+        return self._proven(found, geometry, supply)
+
+    def _again(self, program: LinearProgram) -> Investment | None:
+        """The investment at a price vertex of before, where that is the only optimal one, proven; else None.
+
+        A basis with every partly invested type strictly inside its limits, and no reduced cost of 0, is the only
+        one, so that no solver could find another.
+        """
+        for geometry, recertifier in self._seen:
+            supply = program.upper
+            full = np.where(geometry.full, supply, 0)
+            amount = to_float(geometry.inverse) @ to_float(self.stock - full @ self.types)
+            if np.all(amount > 0) and np.all(amount < to_float(supply[geometry.partial])):
+                try:
+                    found = recertifier.certify(program)
+                except CertificateError:
+                    continue  # rounding hid that a limit is crossed
+                if found.primal_unique and found.dual_unique:
+                    return self._proven(found, geometry, supply)
+        return None
+
+    def _remember(self, geometry: Geometry, found: Certificate) -> None:
+        if any(seen is geometry for seen, _ in self._seen):
+            return
+        try:
+            self._seen.append((geometry, Recertifier(found)))
+        except CertificateError:
+            return  # right for these bounds only
+        del self._seen[:-REMEMBERED]
 
     def float_amounts(self, endowment: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
         """alpha and v(q, mu) in floats, with no certificate."""
         found = self._hot.solve(upper=to_float(self._supply(endowment)))
         return found.point, found.objective
 
+    def _proven(self, found: Certificate, geometry: Geometry, supply: NDArray[Any]) -> Investment:
+        return self._investment(
+            found, geometry, supply, (found.objective, list(found.basic_value), price_intervals(found))
+        )
+
     def _investment(
-        self, found: Certificate | Residuals, geometry: Geometry, supply: NDArray[Any], solution: Solution
+        self,
+        found: Certificate | Residuals,
+        geometry: Geometry,
+        supply: NDArray[Any],
+        optimum: tuple[Any, list[Any], Sequence[Interval]],
     ) -> Investment:
-        if isinstance(found, Certificate):
-            intervals: Sequence[Interval] = price_intervals(found)
-            unique = all(interval.unique for interval in intervals)
-            basic: list[Any] = list(found.basic_value)
-            value: Any = found.objective
-        else:
-            prices = solution.dual.tolist()
-            intervals, unique = [Interval(low=p, high=p, exact=False) for p in prices], False  # not known to be
-            basic, value = solution.point[geometry.partial].tolist(), solution.objective
+        """An investment from its value, the amounts of the partly invested types, and the prices."""
+        value, basic, intervals = optimum
         # Linear at its price (Lemma 1): all of the types below the plane, nothing of those above.
         nothing: Any = Fraction(0) if self.exact else 0.0
         amount = np.where(geometry.full, supply, nothing)
         amount[geometry.partial] = basic
+        proven = isinstance(found, Certificate)  # else the prices are not known to be the only ones
         return Investment(
             value=value if self.exact else float(value),
             amount=amount,
             geometry=geometry,
             price_range=intervals,
-            unique_price=unique,
+            unique_price=proven and all(interval.unique for interval in intervals),
             certificate=found,
         )
 
@@ -243,61 +286,3 @@ def invert(matrix: NDArray[Any]) -> NDArray[Any]:
         return result.reshape(size, size)
     except (np.linalg.LinAlgError, ZeroDivisionError):
         raise CertificateError("the types in use depend on each other") from None
-
-
-def dependent_types(types: NDArray[Any], *, largest: int = 20_000) -> tuple[tuple[int, ...] | None, bool]:
-    """The paper's condition 2 by enumeration: types on one plane p . x = 1, p > 0, that depend on each other.
-
-    Args:
-        types: theta, shape (types, resources).
-        largest: subsets to try at most.
-
-    Returns:
-        A subset that breaks the condition, or None; and whether every subset was tried.
-
-    Source: zhu2021, Section 2, condition 2. A dependent set on a plane contains at most R + 1 types that show it.
-    """
-    from itertools import combinations
-    from math import comb
-
-    count, resources = types.shape
-    total = sum(comb(count, size) for size in range(2, resources + 2))
-    if total > largest:
-        return None, False
-    needs = as_fractions(types)
-    for size in range(2, resources + 2):
-        for subset in combinations(range(count), size):
-            if _breaks(needs[list(subset)]):
-                return subset, True
-    return None, True
-
-
-def _breaks(needs: NDArray[Any]) -> bool:
-    """Whether dependent rows lie on a plane p . x = 1 with p > 0, exactly."""
-    import flint
-
-    size, resources = needs.shape
-    rows = [rational(value) for value in needs.ravel().tolist()]
-    if flint.fmpq_mat(size, resources, rows).rank() == size:
-        return False
-    if flint.fmpq_mat(size, resources + 1, [v for row in needs.tolist() for v in (*map(rational, row), 1)]).rank() \
-            == size:  # fmt: skip
-        return False  # dependent as vectors, but no affine dependence: no plane through all of them at height 1
-    from mechopt.solver import InfeasibleError, solve
-
-    # max of the least price; positive exactly where a plane with p > 0 exists.
-    program = LinearProgram.from_dense(
-        np.vstack([np.hstack([needs, np.zeros((size, 1))]),
-                   np.hstack([np.eye(resources), -np.ones((resources, 1))])]),
-        sense="max",
-        cost=np.concatenate([np.zeros(resources), [1.0]]),
-        lower=0.0,
-        upper=np.concatenate([np.full(resources, np.inf), [1.0]]),
-        row_lower=np.concatenate([np.ones(size), np.zeros(resources)]),
-        row_upper=np.concatenate([np.ones(size), np.full(resources, np.inf)]),
-    )  # fmt: skip
-    try:
-        found = certify(program, solve(program))
-    except InfeasibleError:
-        return False
-    return float(found.objective) > (0 if isinstance(found, Certificate) else 1e-9)

@@ -1,13 +1,14 @@
 """The linked VCG mechanism date by date: `allocate` only looks back, `settle` pays at the end.
 
 Memory is one date of reports, one set of bounds, and a few numbers an agent and date, whatever the horizon; reports
-are kept only of agents and dates where prices are not taken as given. Source: zhu2021, Sections 4 and 6.1.
+are kept only of agents and dates where prices are not taken as given. Where all reports are there from the start,
+`allocate_all` does the same in two passes over them. Source: zhu2021, Sections 4 and 6.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.inner import Limits, Minimum, least_left_to_others
 from mechopt.mechanisms.linked_vcg.knapsack import Investment, Knapsack
-from mechopt.mechanisms.linked_vcg.ordered import CLOSE, Served, allocate, serve
+from mechopt.mechanisms.linked_vcg.ordered import Served, allocate, serve
 from mechopt.mechanisms.linked_vcg.pieces import Date
-from mechopt.mechanisms.linked_vcg.price_taking import Box, Tested, price_takers
+from mechopt.mechanisms.linked_vcg.price_taking import Bounds, Tested, examine, test_date
+from mechopt.mechanisms.linked_vcg.room import Room
+from mechopt.mechanisms.linked_vcg.settlement import Kept, Settlement, all_behind, best_reward, budget_worth
+from mechopt.mechanisms.linked_vcg.sums import Step, Sums, weighted
 from mechopt.program import to_float
 
 TOLERANCE = 1e-11  # relative: how near to a kink counts as on it
@@ -32,60 +36,32 @@ class Allocated:
 
     Attributes:
         reports: after the retraction, shape (agents, types).
+        total: of all agents together, shape (types,).
         investment: of all reports together, with its certificate.
-        served: the ordered allocation, in payoff.
-        tested: Properties I and II.
+        bounds: of the reports that were possible.
     """
 
     reports: NDArray[Any]
+    total: NDArray[Any]
     investment: Investment
-    served: Served
-    tested: Tested
+    bounds: Bounds
+
+    @property
+    def served(self) -> Served:
+        """The ordered allocation, in payoff."""
+        return serve(self.reports, self.investment)
+
+    @property
+    def tested(self) -> Tested:
+        """Properties I and II of every agent."""
+        return examine(
+            self.reports, np.arange(len(self.reports)), self.total, self.investment, self.bounds,
+            resources=len(self.investment.geometry.price), tolerance=_tolerance(self.reports),
+        )  # fmt: skip
 
     def projects(self) -> NDArray[Any]:
         """Served projects of every agent and type, shape (agents, types)."""
         return allocate(self.reports, self.investment)
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Kept:
-    """What settling needs of one date."""
-
-    investment: Investment
-    weight: Any
-    reward: NDArray[Any]  # c_t = d_t p . theta of the types always served, shape (types,)
-    served: NDArray[np.bool_]  # partly invested types served entirely, shape (R, agents)
-    spent: NDArray[Any]  # c_t . x_t, shape (agents,)
-    left: NDArray[Any]  # d_t w_t at the report, shape (agents,)
-    searched: NDArray[np.intp]  # agents who do not take prices as given
-    reports: NDArray[Any]  # theirs, shape (searched, types)
-    before: NDArray[Any]  # B of theirs
-    total: NDArray[Any]  # everybody's, shape (types,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Settlement:
-    """What every agent receives, and why; arrays of shape (agents,).
-
-    Attributes:
-        contribution: S^n, date-1 value.
-        unlinked: uW^n, money at the end.
-        linked_low: proven to be at most the linked transfer.
-        linked_high: proven to be at least the linked transfer; this is paid.
-        method: "price_taking", "pieces" or "milp".
-        price_invariant: Property I.
-        served_invariant: Property II.
-        minima: the search behind each transfer that is not a closed form, by agent.
-    """
-
-    contribution: NDArray[Any]
-    unlinked: NDArray[Any]
-    linked_low: NDArray[Any]
-    linked_high: NDArray[Any]
-    method: Sequence[str]
-    price_invariant: NDArray[np.bool_]
-    served_invariant: NDArray[np.bool_]
-    minima: dict[int, Minimum] = field(default_factory=dict)
 
 
 class Market:
@@ -111,17 +87,15 @@ class Market:
         limits: Limits | None = None,
     ) -> None:
         self.knapsack, self.dates, self.discount, self.limits = knapsack, dates, discount, limits
-        self.least, self.most = lower * dates, upper * dates
-        # The projection of the agent's reports on one date: the other dates take up the slack.
-        self.box = Box.of(self.least if dates == 1 else None, self.most)
+        self.lower, self.upper = lower, upper
+        self.bounds = Bounds(lower, upper, dates)
         agents = len(upper)
         self.exact = upper.dtype == object
         self.zero: Any = Fraction(0) if self.exact else 0.0
-        self._used: NDArray[Any] | None = None
-        self._ceiling = self.most
-        self._kept: list[_Kept] = []
+        self._room = Room(lower, upper, dates)
+        self._kept: list[Kept] = []
+        self._spent = np.full(agents, self.zero)
         self.contribution = np.full(agents, self.zero)
-        self.unlinked = np.full(agents, self.zero)
         self.price_invariant = np.ones(agents, dtype=bool)
         self.served_invariant = np.ones(agents, dtype=bool)
 
@@ -130,15 +104,18 @@ class Market:
         """How many dates are allocated."""
         return len(self._kept)
 
-    def allocate(
-        self, reports: NDArray[Any], *, retracted: bool = False, total: NDArray[Any] | None = None, name: str = ""
-    ) -> Allocated:
+    @property
+    def unlinked(self) -> NDArray[Any]:
+        """uW^n so far, money at the end: what all have together at each date, less what the agent has."""
+        value = sum((kept.weight * kept.investment.value for kept in self._kept), self.zero)
+        return np.asarray(value - self.discount ** (1 - self.dates) * self.contribution)
+
+    def allocate(self, reports: NDArray[Any], *, retracted: bool = False, name: str = "") -> Allocated:
         """Allocate the next date.
 
         Args:
             reports: mu_t >= 0, projects, shape (agents, types).
             retracted: the reports are known to keep the bounds, so nothing is to be cut.
-            total: of all agents, where the caller has it, shape (types,).
             name: of the date, for messages.
 
         Raises:
@@ -148,72 +125,102 @@ class Market:
             raise InstanceError(
                 f"all {self.dates} dates are allocated; settle, or start a new market", key="endowments"
             )
-        if reports.shape != self.most.shape:
-            raise InstanceError(f"has shape {reports.shape}, not {self.most.shape} [agent][type]", key="endowments")
-        if not retracted:
-            reports = self._retract(reports)
-        if total is None:
-            total = reports.sum(axis=0) if self.exact else np.ones(len(reports)) @ reports
-        investment = self.knapsack.invest(total, date=name or str(self.date + 1))
+        if reports.shape != self.upper.shape:
+            raise InstanceError(f"has shape {reports.shape}, not {self.upper.shape} [agent][type]", key="endowments")
+        if retracted:
+            sums = Sums(reports)
+        else:
+            reports, parts = self._room.take(reports, last=self.date == self.dates - 1)
+            sums = Sums(reports, parts)
+        investment = self.knapsack.invest(sums.total, date=name or str(self.date + 1))
+        self._add(reports, [reports], [investment], sums)
+        return Allocated(reports=reports, total=sums.total, investment=investment, bounds=self.bounds)
+
+    def allocate_all(self, reports: NDArray[Any], *, names: Sequence[str] = ()) -> list[Investment]:
+        """Allocate every date at once, for reports that are known to keep the bounds.
+
+        Args:
+            reports: mu >= 0, projects, shape (agents, dates, types).
+            names: of the dates, for messages.
+
+        Raises:
+            InstanceError: wrong shape, or a date is allocated already.
+        """
+        agents, kinds = self.upper.shape
+        if self.date or reports.shape != (agents, self.dates, kinds):
+            raise InstanceError(
+                f"has shape {reports.shape}, not {(agents, self.dates, kinds)} [agent][date][type]"
+                if not self.date else f"{self.date} dates are allocated already; start a new market",
+                key="endowments",
+            )  # fmt: skip
+        flat = reports.reshape(agents, self.dates * kinds)
+        sums = Sums(flat)
+        names = names or [str(date + 1) for date in range(self.dates)]
+        investments = [
+            self.knapsack.invest(total, date=name)
+            for total, name in zip(sums.total.reshape(self.dates, kinds), names, strict=True)
+        ]
+        self._add(flat, [reports[:, date] for date in range(self.dates)], investments, sums)
+        return investments
+
+    def _add(
+        self, flat: NDArray[Any], reports: Sequence[NDArray[Any]], investments: Sequence[Investment], sums: Sums
+    ) -> None:
+        """Some dates' contributions, tests, and what settling needs; `flat` has all their types side by side."""
+        kinds = self.upper.shape[1]
+        weights = np.full((2, flat.shape[1]), self.zero)
+        steps: list[Step] = []
+        marginal: list[tuple[int, Any]] = []  # who is served in part, and what that adds
+        for place, (mine, investment) in enumerate(zip(reports, investments, strict=True)):
+            column, present = place * kinds, self.discount**self.date
+            part = slice(column, column + kinds)
+            kept = self._keep(mine, sums, column, investment)
+            geometry = investment.geometry
+            weights[0, part] = np.where(geometry.full, present, self.zero)
+            weights[1, part] = kept.reward
+            for row, kind in enumerate(geometry.partial.tolist()):
+                amount = investment.amount[kind]
+                if sums.total[column + kind] <= amount:
+                    steps.append(Step(0, 0, column + kind, present))
+                else:
+                    agent, before = sums.crossing(column + kind, amount)
+                    steps.append(Step(agent + 1, 0, column + kind, present))
+                    if agent < len(mine):
+                        marginal.append((agent, present * min(mine[agent, kind], amount - before)))
+                steps.append(Step(int(kept.test.always_from[row]), 1, column + kind, kept.weight))
+            if kept.test.examined.size:
+                own = mine[np.ix_(kept.test.examined, geometry.partial)].T
+                self._spent[kept.test.examined] += kept.weight * np.where(kept.test.singly, own, self.zero).sum(axis=0)
+        contribution, spent = weighted(flat, weights, steps)
+        self.contribution += contribution
+        self._spent += spent
+        for agent, gained in marginal:
+            self.contribution[agent] += gained
+
+    def _keep(self, reports: NDArray[Any], sums: Sums, column: int, investment: Investment) -> Kept:
         geometry = investment.geometry
         weight = self.discount ** (self.date + 1 - self.dates)
+        test = test_date(
+            reports, sums, column, investment, self.bounds, resources=self.knapsack.resources,
+            tolerance=_tolerance(reports),
+        )  # fmt: skip
+        self.price_invariant[test.examined] &= test.tested.price_invariant
+        self.price_invariant &= investment.unique_price
+        self.served_invariant[test.examined] &= test.tested.served_invariant
+        searched = test.examined[~test.tested.linear]
+        mine, before = reports[searched], all_behind(reports, searched)
         reward = np.where(geometry.full, weight * (self.knapsack.types @ geometry.price), self.zero)
-        # All that is linear in the reports, in one pass over them.
-        columns = np.vstack([geometry.displaced, geometry.full.astype(reports.dtype), reward])
-        *displaced, full, spent = columns @ reports.T
-        served = serve(reports, investment, full=full)
-        tested = price_takers(
-            np.array(displaced), self.box, investment, served, resources=self.knapsack.resources,
-            tolerance=0.0 if self.exact else TOLERANCE,
+        partly = mine[:, geometry.partial]
+        left = np.maximum(investment.amount[geometry.partial] - before[:, geometry.partial], 0)
+        own = mine @ geometry.full.astype(mine.dtype) + np.minimum(partly, left).sum(axis=1)
+        always = np.where(test.always(searched).T, partly, self.zero).sum(axis=1)
+        kept = Kept(
+            investment=investment, weight=weight, reward=reward, test=test, searched=searched,
+            spent=mine @ reward + weight * always, left=weight * (investment.value - own), reports=mine,
+            before=before, total=sums.total[column : column + reports.shape[1]].copy(),
         )  # fmt: skip
-        spent = spent + weight * np.where(tested.served, served.reports, self.zero).sum(axis=0)
-        self._keep(reports, total, investment, served, tested, (weight, reward, spent))
-        return Allocated(reports=reports, investment=investment, served=served, tested=tested)
-
-    def _retract(self, reports: NDArray[Any]) -> NDArray[Any]:
-        """Cut what would take a sum above its bound; at the last date make up for what is missing."""
-        if not (reports.min() >= 0 and reports.max() < np.inf):
-            raise InstanceError("reports must be finite and at least 0", key="endowments")
-        if self._used is None:
-            self._used = np.full(self.most.shape, self.zero)
-            # Not where only rounding says so: sums of floats are near their bound, not on it.
-            self._ceiling = self.most if self.exact else self.most * (1 + CLOSE)
-        self._used += reports
-        over = np.nonzero(self._used > self._ceiling)
-        if over[0].size:
-            reports = reports.copy()
-            room = self.most[over] - (self._used[over] - reports[over])
-            reports[over] = np.minimum(reports[over], np.maximum(room, self.zero))
-        if self.date == self.dates - 1:
-            floor = self.least if self.exact else self.least * (1 - CLOSE)
-            under = np.nonzero(self._used < floor)
-            if under[0].size:
-                reports = reports.copy()
-                reports[under] += (self.least - self._used)[under]
-        return reports
-
-    def _keep(
-        self,
-        reports: NDArray[Any],
-        total: NDArray[Any],
-        investment: Investment,
-        served: Served,
-        tested: Tested,
-        rewards: tuple[Any, NDArray[Any], NDArray[Any]],
-    ) -> None:
-        weight, reward, spent = rewards
-        left = weight * (investment.value - served.own)
-        searched = np.flatnonzero(~tested.linear)
-        self.contribution = self.contribution + self.discount**self.date * served.own
-        self.unlinked = self.unlinked + left
-        self.price_invariant &= tested.price_invariant
-        self.served_invariant &= tested.served_invariant
-        self._kept.append(
-            _Kept(
-                investment=investment, weight=weight, reward=reward, served=tested.served, spent=spent, left=left,
-                searched=searched, reports=reports[searched], before=_before(reports, searched), total=total,
-            )
-        )  # fmt: skip
+        self._kept.append(kept)
+        return kept
 
     def settle(self) -> Settlement:
         """The transfers, at the end of the last date.
@@ -225,10 +232,7 @@ class Market:
         """
         if self.date < self.dates:
             raise InstanceError(f"{self.date} of {self.dates} dates are allocated", key="endowments")
-        charge = self._best_reward(np.arange(len(self.most)), list(range(self.dates)))
-        # Agent by agent in one pass: what the budget is worth at each type's best date, less what was spent.
-        low = (self.most * charge).sum(axis=1) - sum(kept.spent for kept in self._kept)
-        low = np.maximum(low, self.zero)
+        low = np.maximum(budget_worth(self._kept, self.upper) - self._spent, self.zero)
         high, method, minima = low.copy(), ["price_taking"] * len(low), {}
         searched: dict[int, list[int]] = {}
         for date, kept in enumerate(self._kept):
@@ -242,31 +246,20 @@ class Market:
             price_invariant=self.price_invariant, served_invariant=self.served_invariant, minima=minima,
         )  # fmt: skip
 
-    def _best_reward(self, agents: NDArray[np.intp], dates: Sequence[int]) -> NDArray[Any]:
-        """max over dates of c_ti, per agent and type: what one more project is worth where it is worth most."""
-        kinds = self.most.shape[1]
-        best = np.full(kinds, self.zero)
-        for date in dates:
-            best = np.maximum(best, self._kept[date].reward)
-        result = np.repeat(best[None, :], len(agents), axis=0)
-        for date in dates:
-            kept = self._kept[date]
-            partial = kept.investment.geometry.partial
-            earned = np.where(kept.served[:, agents].T, kept.weight, self.zero)
-            result[:, partial] = np.maximum(result[:, partial], earned)
-        return result
-
     def _search(self, agent: int, dates: Sequence[int]) -> tuple[Minimum, Any, Any]:
         """The linked transfer of one agent who does not take prices as given: (search, low, high)."""
         others = [date for date in range(self.dates) if date not in dates]
-        exact_charge = self._best_reward(np.array([agent]), others)[0]
-        charge, most = to_float(exact_charge), to_float(self.most[agent])
+        seen = [self._kept[date] for date in others]
+        charge = to_float(best_reward(seen, agent, self.upper.shape[1], self.zero))
+        most = to_float(self.upper[agent] * self.dates)
         # With a date outside the search, that date takes up the slack and the lower bound cannot bind.
-        least = np.zeros_like(most) if others else to_float(self.least[agent])
+        least = np.zeros_like(most) if others else to_float(self.lower[agent] * self.dates)
         views = [self._view(agent, date) for date in dates]
         minimum = least_left_to_others(self.knapsack, views, charge, (least, most), limits=self.limits)
-        now = float(sum(self._kept[date].left[agent] for date in dates))
-        fixed = float(charge @ most) - float(sum(self._kept[date].spent[agent] for date in others))
+        rows = [(self._kept[date], int(np.searchsorted(self._kept[date].searched, agent))) for date in dates]
+        now = float(sum(kept.left[row] for kept, row in rows))
+        spent = float(self._spent[agent] - sum(kept.spent[row] for kept, row in rows))
+        fixed = float(charge @ most) - spent
         low, high = fixed + now - minimum.high, fixed + now - minimum.low
         scale = 1.0 + abs(fixed) + abs(now)
         if high - low <= CLOSED * scale:
@@ -280,22 +273,14 @@ class Market:
         others = to_float(kept.total - kept.reports[row])
         others = np.maximum(others, 0.0)
         others[: self.knapsack.resources] = np.inf
-        high = to_float(self.most[agent])
+        box = self.bounds.of(np.array([agent]))
+        most = to_float(box.high[0])
         return Date(
             others=others, before=np.minimum(to_float(kept.before[row]), others),
-            low=to_float(self.least[agent]) if self.dates == 1 else np.zeros_like(high), high=np.maximum(high, report),
+            low=np.zeros_like(most) if box.low is None else to_float(box.low[0]), high=np.maximum(most, report),
             report=report, weight=float(kept.weight), start=kept.investment.geometry,
         )  # fmt: skip
 
 
-def _before(reports: NDArray[Any], agents: NDArray[np.intp]) -> NDArray[Any]:
-    """What those after each of some agents have together (they are served first), shape (len(agents), types)."""
-    if not agents.size:
-        return reports[:0].copy()  # a view would keep all the reports of the date
-    if agents.size * 8 > len(reports):
-        after = np.cumsum(reports[::-1], axis=0)[::-1] - reports
-        after[-1] = after[-1] * 0
-        return after[agents]
-    ends = np.append(agents[1:] + 1, len(reports))
-    between = [reports[start + 1 : end].sum(axis=0) for start, end in zip(agents, ends, strict=True)]
-    return np.cumsum(np.array(between)[::-1], axis=0)[::-1]
+def _tolerance(reports: NDArray[Any]) -> float:
+    return 0.0 if reports.dtype == object else TOLERANCE

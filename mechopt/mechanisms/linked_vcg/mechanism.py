@@ -14,8 +14,9 @@ from mechopt.certify import Certificate
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.inner import Limits
 from mechopt.mechanisms.linked_vcg.knapsack import Investment, Knapsack
-from mechopt.mechanisms.linked_vcg.market import Market, Settlement
+from mechopt.mechanisms.linked_vcg.market import Market
 from mechopt.mechanisms.linked_vcg.ordered import retract, serve
+from mechopt.mechanisms.linked_vcg.settlement import Settlement
 from mechopt.outcome import Guarantee, Outcome
 
 ROUNDING = 1e-12  # relative to the sums behind a transfer: float sums over agents, types and dates
@@ -43,11 +44,7 @@ def run(environment: Environment, *, limits: Limits | None = None) -> Outcome:
         knapsack(environment), environment.lower, environment.upper, dates=reports.shape[1],
         discount=environment.discount, limits=limits,
     )  # fmt: skip
-    totals = reports.sum(axis=0)
-    investments = [
-        market.allocate(reports[:, date], retracted=True, total=totals[date], name=name).investment
-        for date, name in enumerate(environment.date_names)
-    ]
+    investments = market.allocate_all(reports, names=environment.date_names)
     settlement = market.settle()
     return Outcome(
         mechanism="linked_vcg",

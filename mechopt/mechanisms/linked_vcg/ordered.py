@@ -33,26 +33,29 @@ class Served:
     reports: NDArray[Any]
 
 
-def serve(reports: NDArray[Any], investment: Investment, *, full: NDArray[Any] | None = None) -> Served:
+def serve(reports: NDArray[Any], investment: Investment) -> Served:
     """Serve the agents of one date in order, the last one first, the principal last.
 
     Args:
         reports: mu_t >= 0, projects, shape (agents, types).
         investment: of all reports together.
-        full: each agent's projects of the types below the price plane, where the caller has them, shape (agents,).
 
     Source: zhu2021, Section 4, ord-A. Types below the price plane are served entirely, those above not at all.
     """
     geometry = investment.geometry
-    if full is None:
-        full = reports @ geometry.full.astype(reports.dtype)
-    partial = np.ascontiguousarray(reports[:, geometry.partial].T)
-    # Summed from the last agent on, so that the first to be served has exactly nothing before him.
-    before = np.cumsum(partial[:, ::-1], axis=1)[:, ::-1] - partial
-    before[:, -1] = before[:, -1] * 0
+    full = reports @ geometry.full.astype(reports.dtype)
+    partial, before = behind(reports, geometry.partial)
     left = np.maximum(investment.amount[geometry.partial][:, None] - before, 0)
     served = np.minimum(partial, left)
     return Served(own=full + served.sum(axis=0), partial=served, before=before, reports=partial)
+
+
+def behind(reports: NDArray[Any], kinds: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What each agent has of some types, and what those behind him have together, shape (len(kinds), agents)."""
+    own = np.ascontiguousarray(reports[:, kinds].T)
+    before = np.zeros_like(own)
+    before[:, :-1] = np.cumsum(own[:, :0:-1], axis=1)[:, ::-1]
+    return own, before
 
 
 def allocate(reports: NDArray[Any], investment: Investment) -> NDArray[Any]:

@@ -104,7 +104,7 @@ def positions(environment: Environment, agent: int | str) -> list[Position]:
     reports = retract(environment.endowments, environment.lower, environment.upper)[0]
     solver, dates = knapsack(environment), reports.shape[1]
     low = environment.lower[[place]] if dates == 1 else None
-    box = Box.of(low, environment.upper[[place]] * dates)
+    box = Box(low=low, high=environment.upper[[place]] * dates)
     result = []
     for date, name in enumerate(environment.date_names):
         today = reports[:, date]

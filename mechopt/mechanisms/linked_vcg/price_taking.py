@@ -1,7 +1,9 @@
-"""Who takes prices as given: Properties I and II in closed form, for all agents of a date at once.
+"""Who takes prices as given: Properties I and II in closed form.
 
 With the aggregate basis, the amounts of the partly invested types move linearly with an agent's report; the tests ask
-whether they stay inside their limits for every report the agent could make. Source: zhu2021, Section 6.1, Lemma 6.
+whether they stay inside their limits for every report the agent could make. `price_takers` asks it agent by agent;
+`test_date` first settles all who are far from every limit by their position alone.
+Source: zhu2021, Section 6.1, Lemma 6.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.knapsack import Investment
-from mechopt.mechanisms.linked_vcg.ordered import Served
+from mechopt.mechanisms.linked_vcg.ordered import Served, serve
+from mechopt.mechanisms.linked_vcg.sums import Sums
+
+WIDER = 1 + 1e-9  # the swing of a float report, rounded up: an agent at the edge is examined, not settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tested:
-    """One date's tests.
+    """The tests of some agents at one date.
 
     Attributes:
         linear: whether the agent's displacement of others is linear in his report over the whole box, shape (agents,).
@@ -34,23 +39,123 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DateTest:
+    """One date's tests of all agents: most by position, the others one by one.
+
+    Attributes:
+        always_from: the first agent from whom on everybody is always served entirely, a partly invested type each.
+        examined: agents tested one by one, increasing; all others pass every test.
+        tested: their tests.
+    """
+
+    always_from: NDArray[np.intp]
+    examined: NDArray[np.intp]
+    tested: Tested
+
+    @property
+    def singly(self) -> NDArray[np.bool_]:
+        """Examined agents always served entirely though they stand before `always_from`, shape (R, examined)."""
+        return self.tested.served & (self.examined < self.always_from[:, None])
+
+    def always(self, agents: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Partly invested types of which some agents are always served entirely, shape (R, len(agents))."""
+        result = np.asarray(agents >= self.always_from[:, None])
+        if self.examined.size:
+            place = np.minimum(np.searchsorted(self.examined, agents), self.examined.size - 1)
+            here = self.examined[place] == agents
+            result[:, here] = self.tested.served[:, place[here]]
+        return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Box:
-    """The reports that agents could make at one date.
+    """The reports that some agents could make at one date.
 
     Attributes:
         low: least, shape (agents, types); None for 0.
         high: largest, shape (agents, types).
-        highest: the largest of all agents, shape (types,).
     """
 
     low: NDArray[Any] | None
     high: NDArray[Any]
-    highest: NDArray[Any]
 
-    @classmethod
-    def of(cls, low: NDArray[Any] | None, high: NDArray[Any]) -> Box:
-        """The box with its largest corner."""
-        return cls(low=low, high=high, highest=high.max(axis=0))
+
+class Bounds:
+    """The reports that all agents could make at one date.
+
+    Args:
+        lower: least averages, shape (agents, types).
+        upper: largest averages, shape (agents, types).
+        dates: T. With more than one, the other dates take up the slack, and the least report is 0.
+    """
+
+    def __init__(self, lower: NDArray[Any], upper: NDArray[Any], dates: int) -> None:
+        self._lower, self._upper, self._dates = lower, upper, dates
+        self.highest: NDArray[Any] = upper.max(axis=0) * dates
+
+    def of(self, agents: NDArray[np.intp]) -> Box:
+        """The box of some agents."""
+        low = self._lower[agents] if self._dates == 1 else None
+        return Box(low=low, high=self._upper[agents] * self._dates)
+
+
+def test_date(
+    reports: NDArray[Any], sums: Sums, column: int, investment: Investment, bounds: Bounds, *, resources: int,
+    tolerance: float,
+) -> DateTest:  # fmt: skip
+    """Properties I and II of every agent at one date.
+
+    Args:
+        reports: mu_t, shape (agents, types).
+        sums: of the reports, in which this date's types start at `column`.
+        column: see there.
+        investment: of all reports together.
+        bounds: of the reports possible.
+        resources: R; the first R types are plentiful.
+        tolerance: relative to the largest amount; by continuity a report this near to a kink moves the transfer by
+            no more than the same share. 0 in exact arithmetic.
+    """
+    geometry = investment.geometry
+    amount, partial = investment.amount[geometry.partial], geometry.partial
+    agents, total = len(reports), sums.total[column : column + reports.shape[1]]
+    # No report moves an amount by more than the whole box does, and the true report is one of them.
+    swing = np.abs(geometry.displaced) @ bounds.highest * (WIDER if tolerance else 1)
+    high, finite = bounds.highest[partial], partial >= resources
+    slack = _slack(amount, tolerance)
+    fixed_price = np.all(amount - swing > slack) and np.all((total[partial] - high - amount - swing)[finite] > slack)
+    if fixed_price:
+        edges = [
+            (sums.crossing(column + kind, least)[0], sums.crossing(column + kind, most)[0])
+            for kind, least, most in zip(partial.tolist(), amount - swing - high, amount + swing, strict=True)
+        ]
+        always_from = np.array([least for least, _ in edges], dtype=np.intp)
+        near = [np.arange(first, last) for last, first in edges if first < last]
+        examined = np.unique(np.concatenate(near)) if near else np.zeros(0, dtype=np.intp)
+    else:
+        always_from, examined = np.full(partial.size, agents, dtype=np.intp), np.arange(agents)
+    tested = examine(reports, examined, total, investment, bounds, resources=resources, tolerance=tolerance)
+    return DateTest(always_from=always_from, examined=examined, tested=tested)
+
+
+def examine(
+    reports: NDArray[Any], agents: NDArray[np.intp], total: NDArray[Any], investment: Investment, bounds: Bounds, *,
+    resources: int, tolerance: float,
+) -> Tested:  # fmt: skip
+    """Properties I and II of some agents at one date, one by one; arguments as in `test_date`."""
+    geometry = investment.geometry
+    if not agents.size:
+        none = np.zeros(0, dtype=bool)
+        empty = np.zeros((geometry.partial.size, 0), dtype=bool)
+        return Tested(linear=none, price_invariant=none, served_invariant=none, served=empty)
+    served = serve(reports, investment)
+    here = Served(
+        own=served.own[agents], partial=served.partial[:, agents], before=served.before[:, agents],
+        reports=served.reports[:, agents],
+    )  # fmt: skip
+    return price_takers(
+        geometry.displaced @ reports[agents].T, bounds.of(agents), investment, here,
+        resources=resources, tolerance=tolerance, total=total[geometry.partial],
+    )  # fmt: skip
 
 
 def price_takers(
@@ -61,19 +166,18 @@ def price_takers(
     *,
     resources: int,
     tolerance: float,
-    total: NDArray[Any] | None = None,
+    total: NDArray[Any],
 ) -> Tested:
-    """Properties I and II of every agent at one date.
+    """Properties I and II of some agents at one date.
 
     Args:
         displaced: K x, what each agent's full types take from the partly invested ones, shape (R, agents).
         box: the reports possible.
         investment: of all reports together.
-        served: the ordered allocation.
+        served: their part of the ordered allocation.
         resources: R; the first R types are plentiful.
-        tolerance: relative to the largest amount; by continuity a report this near to a kink moves the transfer by
-            no more than the same share. 0 in exact arithmetic.
-        total: everybody's projects of the partly invested types, shape (R,); None where `served` holds everybody.
+        tolerance: as in `test_date`.
+        total: everybody's projects of the partly invested types, shape (R,).
 
     Returns:
         The tests. `linear` allows equality, which by continuity is enough for Lemma 6; Property I itself does not.
@@ -83,50 +187,34 @@ def price_takers(
     """
     geometry = investment.geometry
     amount = investment.amount[geometry.partial]
-    slack = tolerance * max(1.0, float(np.abs(amount).max())) if tolerance else 0
-    finite = geometry.partial >= resources
-    alone = amount[:, None] + displaced  # without the agent's own full types
-    total = served.before[:, :1] + served.reports[:, :1] if total is None else total[:, None]
+    slack = _slack(amount, tolerance)
+    low, high = None if box.low is None else box.low.T, box.high.T
     matrix = geometry.displaced
     gains, losses = np.maximum(-matrix, matrix * 0), np.maximum(matrix, matrix * 0)
-    # With the largest box of all, most agents are settled at once; the rest get their own.
-    tested = _test(
-        alone - (losses @ box.highest)[:, None], alone + (gains @ box.highest)[:, None], total - served.reports,
-        served.before, np.broadcast_to(box.highest[geometry.partial][:, None], alone.shape), finite, slack,
-    )  # fmt: skip
-    linear, invariant, settled, always = tested
-    rest = np.flatnonzero(~(linear & invariant & settled))
-    if rest.size:
-        high = box.high[rest].T
-        least, most = alone[:, rest] - losses @ high, alone[:, rest] + gains @ high
-        room = (total - served.reports)[:, rest]
-        if box.low is not None:
-            low = box.low[rest].T
-            least, most, room = least + gains @ low, most - losses @ low, room + low[geometry.partial]
-        again = _test(least, most, room, served.before[:, rest], high[geometry.partial], finite, slack)
-        linear[rest], invariant[rest], settled[rest], always[:, rest] = again
+    alone = amount[:, None] + displaced  # without the agent's own full types
+    least, most = alone - losses @ high, alone + gains @ high
+    supply = total[:, None] - served.reports
+    if low is not None:
+        least, most, supply = least + gains @ low, most - losses @ low, supply + low[geometry.partial]
+    own = high[geometry.partial]
+    finite = geometry.partial >= resources
+    room = supply[finite] - most[finite]
+    never = np.asarray(most <= served.before + slack, dtype=bool)
+    always = np.asarray(least >= served.before + own - slack, dtype=bool)
+    settled = _all(never | always | (own <= 0))
+    invariant = _all(least > slack) & _all(room > slack)
+    stays = _all(least >= -slack) & _all(room >= -slack)
     return Tested(
-        linear=linear,
+        linear=stays & settled,
         price_invariant=invariant & investment.unique_price,
         served_invariant=settled,
-        served=always,
+        served=always & ~never,
     )
 
 
-def _test(
-    least: NDArray[Any],
-    most: NDArray[Any],
-    supply: NDArray[Any],
-    before: NDArray[Any],
-    high: NDArray[Any],
-    finite: NDArray[np.bool_],
-    slack: float,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Linear, price invariant, served invariant, always served entirely; arrays of shape (R, agents) in."""
-    room = supply[finite] - most[finite]
-    never = most <= before + slack
-    always = least >= before + high - slack
-    settled = (never | always | (high <= 0)).all(axis=0)
-    invariant = (least > slack).all(axis=0) & (room > slack).all(axis=0)
-    stays = (least >= -slack).all(axis=0) & (room >= -slack).all(axis=0)
-    return tuple(np.asarray(part, dtype=bool) for part in (stays & settled, invariant, settled, always & ~never))  # type: ignore[return-value]  # four parts
+def _all(holds: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(np.asarray(holds, dtype=bool).all(axis=0), dtype=bool)
+
+
+def _slack(amount: NDArray[Any], tolerance: float) -> float:
+    return tolerance * max(1.0, float(np.abs(amount).max())) if tolerance else 0
