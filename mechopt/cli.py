@@ -256,27 +256,31 @@ def _pair(item: str) -> tuple[str, str]:
 
 
 @app.command
-def report(what: str, /, *, output: Output = None, quiet: Quiet = False) -> int:
+def report(what: str, /, *, output: Output = None, workers: int = 1, quiet: Quiet = False) -> int:
     """Write one self-contained HTML page, readable offline.
 
     Examples: `mechopt report overage/eu_ets_2019 -o report.html`; `mechopt report verification -o ledger.html`.
 
     Args:
         what: a model document, the name of a shipped model, or `verification` for the whole ledger.
+        workers: processes to use for the ledger.
     """
     from mechopt import api
 
+    interrupted = False
     if what == "verification":
-        from mechopt.report import ledger
+        from mechopt.report import ledger as pages
 
-        text = ledger.html(api.verify())
+        with console.progress_bar("verify", quiet=quiet) as progress:
+            ledger = api.verify(workers=workers, progress=progress)
+        text, interrupted = pages.html(ledger), ledger.interrupted
     else:
         text = api.report(what)
     path = output or Path(Path(what).stem + ".html")
     console.write(path, text)
     if not quiet:
         print(f"wrote {path} ({len(text.encode()) / 1e6:.1f} MB)")
-    return 0
+    return 130 if interrupted else 0
 
 
 @app.command

@@ -8,6 +8,7 @@ import pytest
 from mechopt import catalog, claims
 from mechopt.claims import coverage
 from mechopt.claims.select import shelf
+from mechopt.cli import main
 from mechopt.errors import CatalogError
 from mechopt.paper import PAPERS
 
@@ -139,3 +140,20 @@ def test_shipped_claims_say_what_is_expected_of_them(mechanism: str) -> None:
             assert claim.replay is not None, claim.id
             assert claim.repaired_by is not None, claim.id
             assert found.claims[claim.repaired_by].expected in ("proved", "proved_in_range"), claim.id
+
+
+def test_the_page_shows_coverage_and_reasons(library: Path, tmp_path: Path) -> None:
+    """`mechopt report verification`: how many numbered statements are checked, and why the others are not."""
+    page = tmp_path / "ledger.html"
+    assert main(["report", "verification", "-o", str(page), "--workers", "2", "--quiet"]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "1 of 2" in text
+    assert "too deep" in text
+    assert 'href="#overage.lemma_2"' in text
+
+
+def test_the_table_shows_coverage_and_reasons(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "overage"]) == 0
+    shown = capsys.readouterr().out
+    assert "Lengyel (2025): 1 of 2 numbered statements checked" in shown
+    assert "too deep" in shown

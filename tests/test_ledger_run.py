@@ -10,7 +10,7 @@ import pytest
 
 from mechopt import claims, tasks
 from mechopt.claims import Record
-from mechopt.errors import CatalogError
+from mechopt.errors import CatalogError, InstanceError
 
 HEAD = """
 from mechopt.claims import Control, Evidence, claim
@@ -262,3 +262,9 @@ def test_run_reports_interruption_once(monkeypatch: pytest.MonkeyPatch, write: C
     ledger = claims.verify(write(TWO))
     assert ledger.interrupted
     assert all(record.error is None and record.skipped for record in ledger.records)
+
+
+@pytest.mark.parametrize(("options", "word"), [({"workers": 0}, "--workers"), ({"seed": -1}, "--seed")])
+def test_wrong_options_are_refused(options: dict[str, int], word: str) -> None:
+    with pytest.raises(InstanceError, match=word):
+        claims.verify("overage.theorem_4", **options)  # type: ignore[arg-type]  # one of the two

@@ -17,7 +17,7 @@ from mechopt.claims.record import Ledger, Record
 from mechopt.claims.select import Shelf, claims_of, complete, select, shelf
 from mechopt.claims.statement import describe
 from mechopt.claims.verdict import settle
-from mechopt.errors import CatalogError
+from mechopt.errors import CatalogError, InstanceError
 from mechopt.evidence import Instance, Run, Tier
 
 DIED = "the process that ran it died (out of memory?)"
@@ -49,7 +49,12 @@ def verify(
 
     Raises:
         CatalogError: a name is unknown, or a file of the user's cannot be loaded.
+        InstanceError: there is no worker, or the seed is negative.
     """
+    if workers < 1:
+        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    if seed < 0:
+        raise InstanceError(f"{seed} is not a seed; it must be at least 0", key="--seed")
     started = time.perf_counter()
     asked, known = select([what] if isinstance(what, str | Path) else list(what))
     ids = [name for name in asked if name in known.claims]
