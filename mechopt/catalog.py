@@ -111,8 +111,8 @@ def load(path: Path) -> ModuleType:
     Raises:
         CatalogError: the file cannot be read or fails while it runs; the cause is chained.
     """
+    name = _module(path)
     path = path.resolve()
-    name = f"_mechopt_content_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -128,6 +128,15 @@ def load(path: Path) -> ModuleType:
             raise CatalogError(f"{path}: {type(error).__name__}: {error}") from error
         raise
     return module
+
+
+def forget(path: Path) -> None:
+    """Have a content file run again when it is loaded next."""
+    sys.modules.pop(_module(path), None)
+
+
+def _module(path: Path) -> str:
+    return f"_mechopt_content_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
 
 
 def _walk(shelf: Shelf, wanted: Callable[[Path], bool]) -> dict[str, Path]:

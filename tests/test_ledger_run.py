@@ -71,6 +71,15 @@ def test_edited_file_is_read_again(write: Callable[..., Path]) -> None:
     assert edited.records[0].id == "mine.lemma_b_12"
 
 
+def test_edited_shared_file_is_read_again(write: Callable[..., Path]) -> None:
+    """What a file of claims shares with its neighbours counts as a part of it."""
+    shares = "from mechopt import catalog\nshared = catalog.beside(__file__)\n" + TWO.replace('"S"', "shared.TEXT")
+    write("TEXT = 'one'\n", "_shared.py")
+    assert claims.verify(write(shares)).records[0].statement == "one"
+    write("TEXT = 'another'\n", "_shared.py")
+    assert claims.verify(write(shares)).records[0].statement == "another"
+
+
 def test_one_claim_of_a_file(write: Callable[..., Path]) -> None:
     """path::label picks one; what it rests on is run with it, and not listed."""
     path = write(TWO)

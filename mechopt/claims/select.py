@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from mechopt.claims import coverage
 from mechopt.claims.statement import MADE, Claim, slug
 from mechopt.errors import CatalogError
 
-_LOADED: dict[str, str] = {}  # content of each file when it was loaded
+_LOADED: dict[str, str] = {}  # digest of each file, and of what it shares, when it was loaded
 CONTENT = "_mechopt_content_"  # how the catalog names the files it loads
 
 
@@ -63,11 +62,13 @@ def claims_of(file: Path) -> list[Claim]:
 
 
 def _fresh(file: Path) -> ModuleType:
-    """The module of a file; loaded again if the file was edited since, as in a notebook."""
+    """The module of a file; loaded again if it, or what it shares with others, was edited since, as in a notebook."""
     module = catalog.load(file)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    read = [file, *sorted(file.parent.glob("_*.py"))]
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in read)).hexdigest()
     if _LOADED.setdefault(module.__name__, digest) != digest:
-        del sys.modules[module.__name__]
+        for path in read:
+            catalog.forget(path)
         module = catalog.load(file)
         _LOADED[module.__name__] = digest
     return module

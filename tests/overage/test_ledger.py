@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from fractions import Fraction
 
 import pytest
 
+import mechopt
 from mechopt import claims
 from mechopt.claims import coverage
 from mechopt.claims.select import shelf
@@ -116,6 +118,18 @@ def test_a_refuted_statement_has_a_replay_and_a_proved_repair(name: str) -> None
     assert claim.replay is not None
     assert claim.repaired_by is not None
     assert LEDGER[claim.repaired_by].expected == "proved"
+
+
+@pytest.mark.parametrize("name", REFUTED)
+def test_what_explain_prints_rebuilds_the_counterexample(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Python runs and says the same; the model document can be solved."""
+    witness = claims.verify(name)[name].witness
+    assert witness is not None
+    exec(witness.python, {})
+    assert capsys.readouterr().out.strip() == witness.steps.strip()
+    if witness.document is not None:
+        document = tomllib.loads(witness.document)
+        assert mechopt.solve(document).guarantee.kind == "exact"
 
 
 @pytest.mark.parametrize(
