@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from mechopt.mechanisms.overage.awards.matrix import axiom_matrix
     from mechopt.mechanisms.overage.awards.rules import AWARD_RULES, AwardRule, all_awards, award
+    from mechopt.mechanisms.overage.calibration import design, design_pictures
     from mechopt.mechanisms.overage.checks import check
     from mechopt.mechanisms.overage.clearing import clear, scarcity
     from mechopt.mechanisms.overage.coalitions import (
@@ -74,6 +75,8 @@ _HOMES = {
     "lorenz_dominates": "awards.comparison",
     "path_of_awards": "awards.comparison",
     "schedule_of_awards": "awards.comparison",
+    "design": "calibration",
+    "design_pictures": "calibration",
     "clear": "clearing",
     "scarcity": "clearing",
     "rounding_properties": "rounding_table",
@@ -116,6 +119,8 @@ __all__ = [
     "collar_condition",
     "compare_rules",
     "cost_of_waiting",
+    "design",
+    "design_pictures",
     "deviation_index",
     "facing",
     "from_document",

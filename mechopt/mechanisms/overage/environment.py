@@ -105,6 +105,8 @@ class Schema(Common):
     rounding: Rounding = "none"
     claim_bound: Any = None
     penalty: Any = None
+    design: Any = None
+    simulate: Any = None
 
 
 def _above(values: NDArray[Any], bound: Number) -> NDArray[np.bool_]:
