@@ -1,0 +1,134 @@
+"""Interim efficient allocations of all agents from one shared distribution of total demand.
+
+With D the total demand of those whose type is above t, and a = P(type of i above t),
+
+    q_i(t) = E(1 - D_-i)^+ - E(1 - k_i - D_-i)^+ = [G(1) - G_-i(1 - k_i)] / (1 - a),   G(x) = E(x - D)^+,
+    G_-i(1 - k_i) = sum over m >= 1 of (-1)^(m-1) a^(m-1) / (1 - a)^m G(1 - m k_i):
+
+one distribution for all agents, and floor(1/k_i) terms each. The terms alternate; where their sizes say that rounding
+could matter, the agent is left out by divide and conquer instead, which only adds positive numbers.
+Source: liu2020, Section 3 (q_i); the series is ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt.mechanisms.forward_market.sums import Sums
+
+UNIT = float(np.finfo(np.float64).eps) / 2
+GOOD_ENOUGH = 1e-13  # absolute error of the series at which divide and conquer is not worth its time
+CELLS = 2_000_000  # numbers in one distribution; more types are done in chunks
+
+Floats = NDArray[np.float64]
+
+
+def allocations(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    """q_i at every type, for the agents wanted.
+
+    Args:
+        sums: of the demands of all agents.
+        below: F_j(t), shape (types, agents).
+        wanted: agents.
+
+    Returns:
+        q, shape (types, wanted); a bound on the absolute error of each that rounding explains (given F); and
+        E(1 - D)^+, the supply that nobody above t takes, shape (types,).
+    """
+    types = len(below)
+    value, error = np.empty((types, wanted.size)), np.empty((types, wanted.size))
+    idle = np.empty(types)
+    step = max(1, CELLS // sums.size)
+    for start in range(0, types, step):
+        part = slice(start, start + step)
+        value[part], error[part], idle[part] = _chunk(sums, below[part], wanted)
+    return value, error, idle
+
+
+def _chunk(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    columns = np.ascontiguousarray(below.T)
+    shortfall = sums.shortfall(distribution(sums, columns, range(len(columns))))
+    value, error = series(sums, columns, shortfall, wanted)
+    # Where no supply is left for i even without i in the set, q is 0: G_-i(1) <= G(1) / (1 - a).
+    with np.errstate(divide="ignore", invalid="ignore"):
+        most = shortfall[0] / columns[wanted]
+    nothing = most < UNIT * UNIT
+    value[nothing], error[nothing] = 0.0, most[nothing]
+    doubtful = ~(error <= max(GOOD_ENOUGH, 4 * _relative(sums, len(columns))))
+    if doubtful.any():
+        at = np.flatnonzero(doubtful.any(axis=0))
+        who = doubtful.any(axis=1)
+        exact_value = divide_and_conquer(sums, columns[:, at], wanted[who])
+        exact_error = _relative(sums, len(columns)) * exact_value
+        chosen = np.ix_(who, at)
+        better = ~(error[chosen] <= exact_error)
+        value[chosen] = np.where(better, exact_value, value[chosen])
+        error[chosen] = np.where(better, exact_error, error[chosen])
+    return value.T, error.T, shortfall[0]
+
+
+def _relative(sums: Sums, agents: int) -> float:
+    """Relative error of a sum of positive terms made of `agents` convolutions: three roundings each."""
+    return (3 * agents + sums.size + 8) * UNIT
+
+
+def distribution(sums: Sums, below: Floats, agents: range) -> Floats:
+    """The distribution of the total demand of those above, shape (sums, types); `below` has shape (agents, types)."""
+    chance = sums.start(below.shape[1])
+    for agent in agents:
+        sums.add(chance, agent, below[agent], 1.0 - below[agent])
+    return chance
+
+
+def series(sums: Sums, below: Floats, shortfall: Floats, wanted: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """q and the error bound by the alternating series, both (wanted, types); NaN or infinite where it fails."""
+    out = below[wanted]
+    relative = _relative(sums, len(below))
+    value, size = np.empty_like(out), np.empty_like(out)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
+        ratio = -(1.0 - out) / out
+        for kind in range(len(sums.rows)):
+            members = np.flatnonzero(sums.class_of[wanted] == kind)
+            if not members.size:
+                continue
+            factor = 1.0 / out[members]
+            left, sizes = np.zeros_like(factor), np.zeros_like(factor)
+            for row in sums.rows[kind]:
+                gap = shortfall[row]
+                term = np.where(gap > 0.0, factor * gap, 0.0)
+                left += term
+                sizes += np.abs(term)
+                factor = factor * ratio[members]
+            value[members] = (shortfall[0] - left) / out[members]
+            length = 1 + 3 * sums.rows[kind].size * UNIT / relative  # powers of the ratio, three roundings each
+            size[members] = (shortfall[0] + sizes * length) / out[members]
+        return value, size * relative
+
+
+def divide_and_conquer(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> Floats:
+    """q by leaving agents out half by half, shape (wanted, types); sums of positive terms only."""
+    agents, types = below.shape
+    value = np.empty((wanted.size, types))
+    place = {int(agent): index for index, agent in enumerate(wanted)}
+    # Those not wanted are in every distribution; the others are taken in an order of their own.
+    chance = sums.start(types)
+    for agent in range(agents):
+        if agent not in place:
+            sums.add(chance, agent, below[agent], 1.0 - below[agent])
+    room = 1.0 - sums.position
+
+    def leave_out(chance: Floats, members: list[int]) -> None:
+        if len(members) == 1:
+            taken = np.minimum(room, sums.demand[sums.class_of[members[0]]])
+            value[place[members[0]]] = taken @ chance
+            return
+        middle = len(members) // 2
+        for kept, added in ((members[:middle], members[middle:]), (members[middle:], members[:middle])):
+            part = chance.copy()
+            for agent in added:
+                sums.add(part, agent, below[agent], 1.0 - below[agent])
+            leave_out(part, kept)
+
+    leave_out(chance, [int(agent) for agent in wanted])
+    return value

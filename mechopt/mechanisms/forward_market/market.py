@@ -1,0 +1,227 @@
+"""The money of an efficient spot market: worst-off types, payoffs, and its expected surplus at any holdings.
+
+With Q_i(t) the integral of q_i from the low end to t and m_i = min(r_i, k_i),
+
+    worst-off type   hat_i(r_i) = min{t: q_i(t) >= m_i}                                   (Lemma 1)
+    outside option   phi_i(r_i) = Q_i(hat_i) - hat_i m_i = min over t of Q_i(t) - t m_i    (concave in r_i)
+    payoff           pi_i(r_i)  = rent_i - phi_i(r_i),  rent_i = integral of (1 - F_i) q_i
+    surplus          Pi_r       = E W - sum rent_i + sum phi_i(r_i)                        (eq. (11))
+    welfare          E W        = low * min(1, sum k) + integral of E min(1, D_t)
+
+No density is needed. Source: liu2020, Sections 3 and 4; pi_i and eq. (11) rearranged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mechopt.distributions import Distribution, Mixture, PiecewiseLinear
+from mechopt.errors import SolveError
+from mechopt.mechanisms.forward_market.curves import Curves
+from mechopt.mechanisms.forward_market.environment import Environment
+from mechopt.mechanisms.forward_market.interim import Interim, Method
+
+Floats = NDArray[np.float64]
+SNAP = 1e-12  # a holding this close to q_i(low) or k_i is taken to be it
+FLAT = 1e-6  # of the support: how far from the common worst-off type flatness is looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Common:
+    """The common worst-off type and the holdings that make it so.
+
+    Attributes:
+        type: hat, the least one.
+        highest: the largest common worst-off type; above `type` only where no type is likely between them.
+        holding: r_i* = q_i(hat), shape (agents,).
+        error: bound on the error of each holding.
+        evaluations: types at which the allocations were computed.
+    """
+
+    type: float
+    highest: float
+    holding: Floats
+    error: float
+    evaluations: int
+
+
+class Market:
+    """An efficient spot market for given demands and distributions.
+
+    Args:
+        environment: who takes part.
+        demand: other maximum demands than the environment's (a state of the world).
+        method: how the interim allocations are computed; None chooses.
+    """
+
+    def __init__(
+        self, environment: Environment, *, demand: Sequence[Fraction] | None = None, method: Method | None = None
+    ) -> None:
+        self.environment = environment
+        self.exact_demand = tuple(demand or environment.demand)
+        self.demand = np.array([float(value) for value in self.exact_demand])
+        self.low, self.high = environment.low, environment.high
+        self.interim = Interim(self.exact_demand, environment.distribution, method=method)
+
+    @cached_property
+    def scarce(self) -> bool:
+        """Whether demand exceeds supply."""
+        return sum(self.exact_demand) > 1
+
+    @cached_property
+    def curves(self) -> Curves:
+        """The interim allocations over the support."""
+        return Curves(self.interim, self.low, self.high, breaks(self.environment.distribution))
+
+    @property
+    def _kind(self) -> NDArray[np.intp]:
+        return self.interim.class_of
+
+    @cached_property
+    def common(self) -> Common:
+        """The unique holdings at which all worst-off types agree.
+
+        Raises:
+            SolveError: there is no scarcity, so that no such type exists.
+
+        Source: liu2020, Proposition 2.
+        """
+        from scipy.optimize import brentq
+
+        if not self.scarce:
+            raise SolveError("without scarcity there is no common worst-off type")
+        interim, before = self.interim, self.interim.evaluations
+
+        def excess(point: float) -> float:
+            return float(interim.total(interim.at(point).value)[0]) - 1.0
+
+        width = self.high - self.low
+        hat = float(brentq(excess, self.low, self.high, xtol=1e-15 * max(1.0, self.high), rtol=1e-14, maxiter=200))
+        near = interim.at(np.clip([hat, hat - FLAT * width, hat + FLAT * width], self.low, self.high))
+        total = interim.total(near.value)
+        noise = max(1e-13, float(interim.total(near.error).max()))
+        least, highest = hat, hat
+        if total[0] - total[1] <= noise:
+            least = self._edge(hat, self.low, noise)
+        if total[2] - total[0] <= noise:
+            highest = self._edge(hat, self.high, noise)
+        return Common(type=least, highest=highest, holding=interim.spread(near.value[0]),
+                      error=float(near.error[0].max()), evaluations=interim.evaluations - before)  # fmt: skip
+
+    def _edge(self, inside: float, outside: float, noise: float) -> float:
+        """The end of the interval on which the allocations sum to one."""
+        for _ in range(60):
+            middle = (inside + outside) / 2
+            if abs(float(self.interim.total(self.interim.at(middle).value)[0]) - 1.0) <= noise:
+                inside = middle
+            else:
+                outside = middle
+        return inside
+
+    @cached_property
+    def welfare(self) -> float:
+        """E W, expected welfare of the efficient allocation, money."""
+        sold = min(1.0, float(sum(self.exact_demand)))
+        return self.low * sold + (self.high - self.low) - self.curves.idle
+
+    @cached_property
+    def rents(self) -> Floats:
+        """The integral of (1 - F_i) q_i, money, shape (agents,)."""
+        curves = self.curves
+        return self.interim.spread(curves.integrate((1.0 - curves.below) * curves.node_values))
+
+    @cached_property
+    def error(self) -> float:
+        """Estimate of the absolute error of a surplus, money."""
+        curves = self.curves
+        scale = np.finfo(np.float64).eps * self.high * (self.interim.agents + 4)
+        return curves.idle_error + 2 * float(self.interim.total(curves.area_error)) + scale
+
+    def worst_off_types(self, holding: ArrayLike) -> Floats:
+        """hat_i(r_i) of every agent, shape (agents,).
+
+        Args:
+            holding: r_i >= 0, units of supply, shape (agents,).
+
+        Source: liu2020, Lemma 1.
+        """
+        return self.curves.inverse(self._kind, self._usable(np.asarray(holding, dtype=np.float64)))
+
+    def _usable(self, holding: Floats) -> Floats:
+        """min(r_i, k_i), snapped to q_i(low) and k_i."""
+        least = self.interim.spread(self.curves.at_edge[0])
+        usable = np.minimum(holding, self.demand)
+        usable = np.where(np.abs(usable - least) <= SNAP, least, usable)
+        return np.where(np.abs(usable - self.demand) <= SNAP, self.demand, usable)
+
+    def outside(self, holding: ArrayLike) -> Floats:
+        """phi_i(r_i) <= 0 of every agent, money, shape (agents,)."""
+        usable = self._usable(np.asarray(holding, dtype=np.float64))
+        hat = self.curves.inverse(self._kind, usable)
+        return self.curves.integral(self._kind, hat) - hat * usable
+
+    def payoffs(self, holding: ArrayLike) -> Floats:
+        """pi_i(r_i), the expected payoff from the spot market at its worst-off type's outside option, money.
+
+        Source: liu2020, Section 4.2 (pi_i).
+        """
+        return self.rents - self.outside(holding)
+
+    def payoff(self, agent: int, holdings: ArrayLike) -> Floats:
+        """pi_i of one agent at holdings of any shape."""
+        usable = np.minimum(np.asarray(holdings, dtype=np.float64), self.demand[agent])
+        kind = int(self._kind[agent])
+        hat = self.curves.inverse(kind, usable)
+        return self.rents[agent] - (self.curves.integral(kind, hat) - hat * usable)
+
+    def worst_off_type(self, agent: int, holdings: ArrayLike) -> Floats:
+        """hat_i of one agent at holdings of any shape."""
+        usable = np.minimum(np.asarray(holdings, dtype=np.float64), self.demand[agent])
+        return self.curves.inverse(int(self._kind[agent]), usable)
+
+    def surplus(self, holding: ArrayLike) -> float:
+        """Pi_r, the expected budget surplus of the spot market at any holdings, money.
+
+        Source: liu2020, eq. (11) in Appendix A.8, with min(r_i, k_i) in place of r_i.
+        """
+        return self.welfare - float(self.rents.sum()) + float(self.outside(holding).sum())
+
+    @cached_property
+    def surplus_at_common(self) -> float:
+        """Pi at the holdings r*, without a root an agent: there all worst-off types are one."""
+        common = self.common
+        outside = self.curves.integral(self._kind, np.full(self.interim.agents, common.type))
+        return self.welfare - float(self.rents.sum()) + float(outside.sum()) - common.type * float(
+            common.holding.sum()
+        )  # fmt: skip
+
+    @cached_property
+    def cornered(self) -> Floats:
+        """Pi where agent i holds the whole supply and the others nothing, money, shape (agents,).
+
+        # Paper: the corner goes to the least integral of k_i - q_i; here low * k_i is added, because the outside
+        # option of the corner's holder is worth that much more where types start above 0.
+
+        Source: liu2020, Proposition 10, corrected.
+        """
+        curves = self.curves
+        outside = self.interim.spread(curves.area[-1]) - self.high * self.demand
+        return self.welfare - float(self.rents.sum()) + outside
+
+
+def breaks(distributions: Sequence[Distribution]) -> list[float]:
+    """Where a cdf may have a kink: the ends of every component and the points of piecewise linear ones."""
+    found: set[float] = set()
+    for law in distributions:
+        found.update(law.support)
+        if isinstance(law, PiecewiseLinear):
+            found.update(float(point) for point in law.points)
+        if isinstance(law, Mixture):
+            found.update(breaks(law.components))
+    return sorted(found)

@@ -1,0 +1,138 @@
+"""The spot market at a realised type profile: the efficient allocation, VCG and AGV transfers, ex-post surplus.
+
+Transfers are what the agent RECEIVES. # Paper: T_i are payments to the mechanism (eq. (2), Proposition 11); here -T_i.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mechopt.mechanisms.forward_market.market import Market
+
+Floats = NDArray[np.float64]
+
+
+def allocate(values: Any, demand: Any) -> Any:
+    """The efficient allocation: the highest values first; agents of one value share what is left pro rata to demand.
+
+    Args:
+        values: theta_i, money per unit, shape (agents,); floats, or objects (Fraction).
+        demand: k_i, units of supply, shape (agents,), of the same kind.
+
+    Returns:
+        Q_i, units of supply, shape (agents,).
+    """
+    value, most = np.asarray(values), np.asarray(demand)
+    allocation = most * 0
+    left = most.sum() * 0 + 1
+    for price in sorted(set(value.tolist()), reverse=True):
+        tied = value == price
+        wanted = most[tied].sum()
+        allocation[tied] = most[tied] if wanted <= left else most[tied] * (left / wanted)
+        left -= min(wanted, left)
+    return allocation
+
+
+def welfare(values: Floats, demand: Floats) -> Floats:
+    """W(theta), money, at profiles of shape (..., agents)."""
+    order = np.argsort(-values, axis=-1, kind="stable")
+    sorted_values = np.take_along_axis(values, order, axis=-1)
+    sorted_demand = demand[order]
+    before = np.cumsum(sorted_demand, axis=-1) - sorted_demand
+    served = np.clip(1.0 - before, 0.0, sorted_demand)
+    return np.asarray((sorted_values * served).sum(axis=-1))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spot:
+    """The spot market after agents hold r.
+
+    Attributes:
+        market: demands and distributions.
+        holding: r_i >= 0, units of supply, shape (agents,).
+    """
+
+    market: Market
+    holding: Floats
+
+    @cached_property
+    def hat(self) -> Floats:
+        """Worst-off types."""
+        common = self.market.common
+        if self.holding is common.holding:
+            return np.full(self.holding.size, common.type)
+        return self.market.worst_off_types(self.holding)
+
+    @cached_property
+    def usable(self) -> Floats:
+        """min(r_i, k_i)."""
+        return np.minimum(self.holding, self.market.demand)
+
+    def vcg(self, values: ArrayLike) -> Floats:
+        """VCG transfers at a type profile, money, shape (agents,).
+
+        Source: liu2020, Section 3, the display after eq. (2), with the sign turned.
+        """
+        types = np.asarray(values, dtype=np.float64)
+        demand = self.market.demand
+        total = float(welfare(types, demand))
+        at_hat = np.tile(types, (types.size, 1))
+        np.fill_diagonal(at_hat, self.hat)
+        own = allocate(types, demand) * types
+        return total - own - welfare(at_hat, demand) + self.usable * self.hat
+
+    def surplus(self, values: ArrayLike) -> Floats:
+        """Pi(theta, r), the VCG budget surplus at profiles of shape (..., agents), money. Source: liu2020, eq. (2)."""
+        types = np.asarray(values, dtype=np.float64)
+        demand = self.market.demand
+        total = welfare(types, demand)
+        result = -(types.shape[-1] - 1) * total - float(self.usable @ self.hat)
+        for agent in range(types.shape[-1]):
+            changed = types.copy()
+            changed[..., agent] = self.hat[agent]
+            result = result + welfare(changed, demand)
+        return np.asarray(result)
+
+    @cached_property
+    def externality_means(self) -> Floats:
+        """E v_i, money, shape (agents,)."""
+        market, curves = self.market, self.market.curves
+        # E theta q = high q(high) - integral of F d(theta q): parts, so that no density is needed.
+        value, slope, types = curves.node_values, curves.node_slopes, curves.types[..., None]
+        own = market.high * curves.at_edge[-1] - curves.integrate(curves.below * (value + types * slope))
+        return market.welfare - market.interim.spread(own) + self.usable * self.hat
+
+    def externality(self, agent: int, types: ArrayLike) -> Floats:
+        """v_i(theta_i): what the others expect, plus the outside option of i's worst-off type, money.
+
+        Source: liu2020, Appendix B.
+        """
+        points = np.asarray(types, dtype=np.float64)
+        market, kind = self.market, int(self.market.interim.class_of[agent])
+        lowest = market.welfare - market.rents[agent]  # E W(low, theta_-i)
+        others = lowest + market.curves.integral(kind, points) - points * market.curves.value(kind, points)
+        return np.asarray(others + self.usable[agent] * self.hat[agent])
+
+    def agv(self, values: ArrayLike) -> Floats:
+        """AGV transfers at a type profile, money, shape (agents,); they sum to zero.
+
+        # Paper: agent 1 receives the whole expected surplus; here all share it equally.
+
+        Source: liu2020, Proposition 11, with the sign turned.
+        """
+        types = np.asarray(values, dtype=np.float64)
+        agents = types.size
+        value = np.array([float(self.externality(agent, types[agent])) for agent in range(agents)])
+        mean = self.externality_means
+        # E W(hat_i, theta_-i) = E W(low, theta_-i) + the integral of q_i up to hat_i.
+        market = self.market
+        at_hat = market.welfare - market.rents + market.curves.integral(market.interim.class_of, self.hat)
+        others, others_mean = (value.sum() - value) / (agents - 1), (mean.sum() - mean) / (agents - 1)
+        constant = others_mean - at_hat
+        payment = others - value - constant + constant.mean()
+        return np.asarray(-payment)
