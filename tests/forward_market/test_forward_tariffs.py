@@ -54,8 +54,8 @@ def test_proposition_4_fails_beyond_the_family_s_domain(build: Any) -> None:
 def test_the_bound_on_deviations_covers_a_fine_grid(draw: Any, seed: int) -> None:
     environment = draw(seed)
     market, rng = Market(environment), np.random.default_rng(seed)
-    knots = np.sort(rng.uniform(-1, 1, 5))
-    prices = np.sort(rng.uniform(market.low, market.high, 5))
+    knots = np.sort(rng.uniform(-1, 1, 5)).tolist()
+    prices = np.sort(rng.uniform(market.low, market.high, 5)).tolist()
     for tariff in (Tariff(knots=knots, prices=prices), Tariff(knots=knots, prices=prices[:4], kind="block")):
         forward = Forward(market, tariff)
         for found in forward.best_deviations():
