@@ -83,19 +83,34 @@ def _exhaustiveness(environment: Environment, outcome: Outcome) -> Finding:
 
 
 def _generic_types(environment: Environment) -> Finding:
-    """Condition 2; where it fails only at prices that do not occur, nothing follows for this instance."""
-    subset, every = dependent_types(environment.types, largest=SUBSETS)
-    evidence = "condition 2, exactly, over every set of types" if every else (
-        f"condition 2 where it matters: exactly as many types as resources on each price plane that occurred; "
-        f"there are more than {SUBSETS} sets of types to try"
-    )  # fmt: skip
+    """Condition 2 among the types that somebody can have, and what follows where it fails.
+
+    A price plane with more types on it than resources that did occur is an InstanceError of `run`: who is served would
+    depend on an arbitrary choice. So where there is an outcome, the condition can fail only at other prices.
+    """
+    possible = np.flatnonzero(knapsack(environment).possible)
+    subset, every = dependent_types(environment.types[possible], largest=SUBSETS)
+    if subset is not None:
+        evidence = (
+            "condition 2 fails, exactly, but at no price met here: this result is as it should be; where reports lead "
+            "to such a price the model is refused, unless a requirement is changed slightly or equal types are merged"
+        )
+    elif every:
+        evidence = "condition 2, exactly, over every set of types that somebody can have"
+    else:
+        evidence = (
+            "condition 2 where it matters: exactly as many types as resources on each price plane that occurred; "
+            f"there are more than {SUBSETS} sets of types to try"
+        )
     return Finding(
         property="generic_types",
         margin=0 if subset is None else -1,
         tolerance=0,
         evidence=evidence,
-        witness=None if subset is None else {"types_on_one_plane": [environment.type_names[kind] for kind in subset]},
-    )
+        witness=None if subset is None else {
+            "types_on_one_plane": [environment.type_names[possible[kind]] for kind in subset]
+        },
+    )  # fmt: skip
 
 
 def _columns(outcome: Outcome, *names: str) -> list[NDArray[np.float64]]:

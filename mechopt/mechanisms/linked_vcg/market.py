@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.errors import InstanceError
+from mechopt.mechanisms.linked_vcg.accept import accept, accept_bounds
 from mechopt.mechanisms.linked_vcg.inner import Limits, Minimum, least_left_to_others
 from mechopt.mechanisms.linked_vcg.knapsack import Investment, Knapsack
 from mechopt.mechanisms.linked_vcg.ordered import Served, allocate, serve
@@ -74,6 +75,9 @@ class Market:
         dates: T >= 1.
         discount: beta in (0, 1].
         limits: when to stop searching for the transfer of an agent who is not small.
+
+    Raises:
+        InstanceError: a bound, the discount or the number of dates is wrong; names the agent and type.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Market:
         discount: Any = 1,
         limits: Limits | None = None,
     ) -> None:
+        lower, upper, discount = accept_bounds(knapsack, lower, upper, dates, discount)
         self.knapsack, self.dates, self.discount, self.limits = knapsack, dates, discount, limits
         self.lower, self.upper = lower, upper
         self.bounds = Bounds(lower, upper, dates)
@@ -119,17 +124,20 @@ class Market:
             name: of the date, for messages.
 
         Raises:
-            InstanceError: wrong shape, a negative or infinite report, or a date too many.
+            InstanceError: wrong shape, a negative or infinite report (names the agent and type), or a date too many.
+                Nothing is changed then: the same date can be allocated with better reports. Or the types are not
+                generic at this date's price, and then start a new market.
         """
         if self.date == self.dates:
             raise InstanceError(
                 f"all {self.dates} dates are allocated; settle, or start a new market", key="endowments"
             )
-        if reports.shape != self.upper.shape:
-            raise InstanceError(f"has shape {reports.shape}, not {self.upper.shape} [agent][type]", key="endowments")
         if retracted:
+            if reports.shape != self.upper.shape:
+                raise InstanceError(f"has shape {reports.shape}, not {self.upper.shape} [agent][type]", key="endowments")
             sums = Sums(reports)
         else:
+            reports = accept(reports, self.upper.shape, "endowments", exactly=self.exact)
             reports, parts = self._room.take(reports, last=self.date == self.dates - 1)
             sums = Sums(reports, parts)
         investment = self.knapsack.invest(sums.total, date=name or str(self.date + 1))
