@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ def accept_bounds(
             f"type {knapsack.type_names[kind]})",
             key="lower",
         )
-    return low, high, beta if knapsack.exact else float(beta)
+    # Fraction: a whole number to a negative power would be a float.
+    return low, high, Fraction(beta) if knapsack.exact else float(beta)
 
 
 def accept(values: ArrayLike, shape: tuple[int | None, int], name: str, *, exactly: bool) -> NDArray[Any]:

@@ -134,7 +134,9 @@ class Market:
             )
         if retracted:
             if reports.shape != self.upper.shape:
-                raise InstanceError(f"has shape {reports.shape}, not {self.upper.shape} [agent][type]", key="endowments")
+                raise InstanceError(
+                    f"has shape {reports.shape}, not {self.upper.shape} [agent][type]", key="endowments"
+                )
             sums = Sums(reports)
         else:
             reports = accept(reports, self.upper.shape, "endowments", exactly=self.exact)
