@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         waiting_equilibrium,
     )
     from mechopt.mechanisms.overage.plots import pictures
+    from mechopt.mechanisms.overage.replication import simulate, simulate_pictures
     from mechopt.mechanisms.overage.rounding_table import rounding_properties
     from mechopt.mechanisms.overage.settlement import settle
     from mechopt.mechanisms.overage.stream import settle_parquet
@@ -77,6 +78,8 @@ _HOMES = {
     "schedule_of_awards": "awards.comparison",
     "design": "calibration",
     "design_pictures": "calibration",
+    "simulate": "replication",
+    "simulate_pictures": "replication",
     "clear": "clearing",
     "scarcity": "clearing",
     "rounding_properties": "rounding_table",
@@ -141,6 +144,8 @@ __all__ = [
     "schedule_of_awards",
     "settle",
     "settle_parquet",
+    "simulate",
+    "simulate_pictures",
     "strong_equilibrium",
     "waiting_equilibrium",
 ]

@@ -17,7 +17,7 @@ from mechopt.mechanisms.overage.collar import Collar
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.mechanisms.overage.scenarios import Scenarios
 from mechopt.outcome import Guarantee, Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import COLOURS, Picture, canvas, svg
 
 Kind = Literal["constant", "state_contingent", "cvar", "robust", "chance"]
 SHOWN = 1000  # scenarios in the result's table
@@ -239,12 +239,13 @@ def design_pictures(environment: Environment, outcome: Outcome) -> Sequence[Pict
     designs = outcome.tables["designs"]
     figure, axes = canvas()
     numbers: dict[str, Sequence[Any]] = {"overage": overage[order].tolist()}
-    markers = iter(("o", "s", "^", "D", "v"))
+    marks = zip(("o", "s", "^", "D", "v"), COLOURS, strict=False)
     for kind, high in zip(designs["design"], designs["penalty_high"], strict=True):
         if high is None:
             continue
+        marker, colour = next(marks)
         values = np.asarray(table.get(f"penalty_{kind}", np.full(overage.size, high)), dtype=np.float64)[order]
-        axes.plot(overage[order], values, linewidth=0, marker=next(markers), markersize=4, alpha=0.7,
+        axes.plot(overage[order], values, linewidth=0, marker=marker, color=colour, markersize=4, alpha=0.7,
                   label=kind.replace("_", " "))  # fmt: skip
         numbers[kind] = values.tolist()
     axes.axhline(outcome.summary["price"], color="#555555", linewidth=1, linestyle="--", label="forward price")

@@ -11,10 +11,8 @@ from numpy.typing import ArrayLike
 from mechopt.mechanisms.overage.awards.comparison import lorenz_curve, path_of_awards
 from mechopt.mechanisms.overage.awards.rules import AWARD_RULES, all_awards
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import COLOURS, Picture, canvas, svg
 
-# Okabe and Ito's colours: told apart by colour-blind readers.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000", "#999999")
 DASHES = ("-", "--", "-.", ":")
 
 
