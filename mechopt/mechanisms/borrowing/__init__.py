@@ -1,0 +1,38 @@
+"""Borrowing a reusable resource: who goes first, transfers that make truth an equilibrium, and a budget over rounds.
+
+Source: zheng2023.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mechopt.paper import PAPERS
+
+if TYPE_CHECKING:
+    from mechopt.mechanisms.borrowing.checks import check
+    from mechopt.mechanisms.borrowing.document import from_document
+    from mechopt.mechanisms.borrowing.environment import Environment
+    from mechopt.mechanisms.borrowing.expectations import Expectations
+    from mechopt.mechanisms.borrowing.mechanism import run
+    from mechopt.mechanisms.borrowing.plots import pictures
+
+PAPER = PAPERS["borrowing"]
+
+_HOMES = {
+    "Environment": "environment",
+    "from_document": "document",
+    "run": "mechanism",
+    "check": "checks",
+    "pictures": "plots",
+    "Expectations": "expectations",
+}
+__all__ = ["PAPER", "Environment", "Expectations", "check", "from_document", "pictures", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb's module when it is first used."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

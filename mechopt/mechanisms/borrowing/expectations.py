@@ -1,0 +1,186 @@
+"""Expectations under the manager's belief: welfare, ties, who goes first, and the budget's moments.
+
+Exact where beliefs are polynomial and the order changes along straight lines or at rational times; elsewhere by
+curve-split quadrature with an error from two orders. Source: zheng2023, eq. (7.3) to (7.5), Lemmas 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mechopt.mechanisms.borrowing import conditional
+from mechopt.mechanisms.borrowing.callables import Sampled, sampled
+from mechopt.mechanisms.borrowing.environment import Environment
+from mechopt.mechanisms.borrowing.quadrature import floats, nodes
+from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, every, parts
+from mechopt.mechanisms.borrowing.times import Piece, Times
+from mechopt.mechanisms.borrowing.values import ValueFunction
+
+ORDERS = (20, 40)  # nodes across a strip; their difference is the error estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with its error: a Fraction with error 0, or a float with an error estimate.
+
+    Attributes:
+        value: the number.
+        error: 0 where the value is exact.
+    """
+
+    value: Any
+    error: float = 0.0
+
+    def __add__(self, other: Estimate) -> Estimate:
+        return Estimate(value=self.value + other.value, error=self.error + other.error)
+
+    def __sub__(self, other: Estimate) -> Estimate:
+        return self + other.times(-1)
+
+    def __mul__(self, other: Estimate) -> Estimate:
+        error = abs(float(self.value)) * other.error + abs(float(other.value)) * self.error + self.error * other.error
+        return Estimate(value=self.value * other.value, error=error)
+
+    def times(self, factor: Any) -> Estimate:
+        """The number times an exact one."""
+        return Estimate(value=self.value * factor, error=self.error * abs(float(factor)))
+
+
+class Expectations:
+    """The expectations of one environment of two agents, each computed when it is first asked for.
+
+    Args:
+        environment: two agents with beliefs.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        one, two = environment.agents
+        self.environment = environment
+        self.times: tuple[Times, Times] = (one.times, two.times)
+        self.function_error = max(function.error for pair in environment.pairs for function in pair[:2])
+        self.pairs = [] if self.function_error else every(environment.pairs, self.times)
+        self._kept: dict[tuple[int, ValueFunction, Fraction], Estimate] = {}
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether every expectation is a rational number that is computed exactly."""
+        return not self.function_error and all(not _numeric(part) for _, _, _, found in self.pairs for part in found)
+
+    @property
+    def curved(self) -> int:
+        """Parts of the square that a curve cuts."""
+        return sum(part.sign == UNSETTLED for _, _, _, found in self.pairs for part in found)
+
+    def of(self, polynomial: Callable[[Any], Any]) -> Estimate:
+        """The expectation of what is a polynomial of both times on each part.
+
+        Args:
+            polynomial: of a part, from its `best`, `apart` and `where(sign)`.
+        """
+        total = Estimate(value=Fraction(0))
+        for weight, _, _, found in self.pairs:
+            total = total + expectation(found, polynomial).times(weight)
+        for weight, coarse, fine in self._sampled:
+            means = [float(np.sum(at.weight * polynomial(at))) for at in (coarse, fine)]
+            error = abs(means[1] - means[0]) + 1e-15 * (1 + abs(means[1])) + 4 * self.function_error
+            total = total + Estimate(value=means[1], error=error).times(weight)
+        return total
+
+    @cached_property
+    def _sampled(self) -> list[tuple[Fraction, Sampled, Sampled]]:
+        """Nodes of two refinements for every pair, where a value function stands for a callable."""
+        if not self.function_error:
+            return []
+        return [
+            (weight, *(sampled(one, two, self.times, panels) for panels in conditional.PANELS))  # type: ignore[misc]
+            for one, two, weight in self.environment.pairs
+        ]
+
+    def power(self, k: int) -> Estimate:
+        """E[W*^k]."""
+        return self.of(lambda part: part.best**k)
+
+    @cached_property
+    def welfare(self) -> Estimate:
+        """E[W*], the expected efficient welfare."""
+        return self.power(1)
+
+    @cached_property
+    def welfare_on_ties(self) -> Estimate:
+        """E[W*; tie], what eq. (7.3) drops."""
+        return self.of(lambda part: part.best * part.where(0))
+
+    def probability(self, sign: int) -> Estimate:
+        """P(agent 1 first), P(agent 2 first), P(tie) for sign 1, -1, 0."""
+        return self.of(lambda part: part.where(sign))
+
+    @cached_property
+    def balancing_constant(self) -> Estimate:
+        """h for which expected transfers of the two-stage mechanism sum to zero: -E[W*] / 2, ties included."""
+        return self.welfare.times(Fraction(-1, 2))
+
+    @cached_property
+    def printed_constant(self) -> Estimate:
+        """h of eq. (7.3) as printed: its sets A and B are strict, so the welfare on ties is left out."""
+        return (self.welfare - self.welfare_on_ties).times(Fraction(-1, 2))
+
+    def given(self, axis: int, function: ValueFunction, time: Fraction) -> Estimate:
+        """E[W* | that agent's value function and time], the other agent's being random; axis 0 is agent 1."""
+        key = (axis, function, time)
+        if key not in self._kept and self.function_error:
+            mean = conditional.welfare_given(self, axis, function, np.array([float(time)]))
+            self._kept[key] = Estimate(value=float(mean[0]), error=1e-14 + 2 * self.function_error)
+        if key not in self._kept:
+            known = Times(atoms=((time, Fraction(1)),))
+            times = (known, self.times[1]) if axis == 0 else (self.times[0], known)
+            total = Estimate(value=Fraction(0))
+            for name, weight in self.environment.agents[1 - axis].beliefs:
+                other = self.environment.values[name]
+                pair = (function, other) if axis == 0 else (other, function)
+                if weight:
+                    found = expectation(list(parts(*pair, times)), lambda part: part.best)
+                    total = total + found.times(weight)
+            self._kept[key] = total
+        return self._kept[key]
+
+    def second_moment_given(self, axis: int) -> Estimate:
+        """E[E[W* | one agent's type]^2]."""
+        if self.exact:
+            return Estimate(value=conditional.second_moment(self, axis))
+        return conditional.second_moment_in_floats(self, axis)
+
+
+def expectation(found: Sequence[Part], polynomial: Callable[[Part], Any]) -> Estimate:
+    """The expectation over the parts of one pair of value functions."""
+    exactly, rough, error = Fraction(0), 0.0, 0.0
+    numeric = False
+    for part in found:
+        if not _numeric(part):
+            exactly += part.integrate(polynomial(part))
+            continue
+        numeric = True
+        coarse, fine = (_by_nodes(part, polynomial, order) for order in ORDERS)
+        rough += fine
+        error += abs(fine - coarse) + 1e-15 * (1 + abs(fine))
+    return Estimate(value=float(exactly) + rough, error=error) if numeric else Estimate(value=exactly)
+
+
+def _numeric(part: Part) -> bool:
+    return part.sign == UNSETTLED or any(isinstance(density, Piece) for density in part.density)
+
+
+def _by_nodes(part: Part, polynomial: Callable[[Part], Any], order: int) -> float:
+    at = nodes(part, order)
+    signs = (1, -1) if part.sign == UNSETTLED else (part.sign,)
+    total = 0.0
+    for sign in signs:
+        chosen = at.sign == sign
+        values = floats(polynomial(replace(part, sign=sign)), at.first[chosen], at.second[chosen])
+        total += float(np.sum(at.weight[chosen] * values))
+    return total

@@ -1,0 +1,196 @@
+"""Documents: every spelling of a right one, one clear line for a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mechopt import api, catalog, instance
+from mechopt.errors import InstanceError, MechoptError
+from mechopt.mechanisms.borrowing.document import from_document
+from mechopt.mechanisms.borrowing.environment import Environment
+from mechopt.mechanisms.borrowing.values import pieces, points, polynomial
+
+Read = Callable[..., Environment]
+Paper = Callable[..., dict[str, Any]]
+F = Fraction
+
+
+def test_pieces_are_left_closed_however_their_ends_are_given() -> None:
+    parts = [[F(1)], [F(1, 2)], [F(0)]]
+    ends = [F(0), F(1), F(3, 2), F(2)]
+    for breaks in (ends, ends[:3], ends[1:3]):
+        function = pieces("deadline", breaks, parts)
+        assert [function.at(F(t)) for t in (0, 1, F(3, 2), 2)] == [1, F(1, 2), 0, 0]
+        assert function.floats([0.5, 1.0, 1.25, 1.5]).tolist() == [1, 0.5, 0.5, 0]
+    assert points("line", [(F(0), F(1)), (F(1), F(0)), (F(2), F(3))]).at(F(3, 2)) == F(3, 2)
+
+
+def test_shape_is_recognised() -> None:
+    assert polynomial("f", [1, -1]).affine == (F(1), F(1))
+    assert polynomial("f", [1, 0, -1]).affine is None
+    assert polynomial("f", [1, 0, -1]).nonincreasing(F(0), F(2)) is True
+    assert polynomial("f", [0, 1]).nonincreasing(F(0), F(2)) is False
+    assert pieces("f", [F(1)], [[0], [1]]).nonincreasing(F(0), F(2)) is False
+    low, high = polynomial("f", [0, 2, -1]).bounds(F(0), F(2))
+    assert low <= 0
+    assert high >= 1
+
+
+def test_a_table_of_rounds_from_a_file(paper: Paper, tmp_path: Path) -> None:
+    text = "v1,hours1,value_2,time_2,report_time_2\nf,0.25,g,1/2,1\ng,1,f,0,0\n"
+    (tmp_path / "rounds.csv").write_text(text, encoding="utf-8")
+    spec = {"file": str(tmp_path / "rounds.csv"), "columns": {"value_1": "v1", "time_1": "hours1"}}
+    environment = from_document(instance.read_document(paper(rounds=spec)))
+    assert environment.rounds is not None
+    assert environment.rounds.time[0].tolist() == [F(1, 4), F(1, 2)]
+    assert environment.rounds.report_time[0].tolist() == [F(1, 4), 1]
+    assert environment.rounds.report_value[0].tolist() == ["f", "g"]
+
+
+def test_the_design_may_be_a_table_for_the_design_verb(read: Read) -> None:
+    assert read(design={"rule": "pivot"}).design == "pivot"
+
+
+ROUND = {"value_1": "f", "time_1": "1/2", "value_2": "g", "time_2": "1/2"}
+UNIFORM = {"family": "uniform"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"design": "one-stage"}, "design: 'one-stage' is not allowed; choose from one_stage, two_stage"),
+        ({"values": {"f": {"kind": "polynom", "coefficients": [1]}}}, r"values\.f\.kind: 'polynom' is none of"),
+        ({"values": {"f": {"kind": "polynomial"}}}, r"values\.f: coefficients is missing"),
+        ({"values": {"f": {"kind": "polynomial", "coefficients": [1, "x"]}}}, r"coefficients\[2\]: 'x' is not"),
+        ({"values": {"f": {"kind": "polynomial", "coefficients": []}}}, "must be a list of numbers"),
+        ({"values": {"f": {"kind": "points", "points": [[0, 1], [1, 0]]}}}, r"values\.f: is known on \[0, 1\] only"),
+        ({"values": {"f": {"kind": "points", "points": [[0, 1], [0, 0]]}}}, "times must increase"),
+        ({"values": {"f": {"kind": "points", "points": [[0, 1, 2]]}}}, "each point is"),
+        ({"values": {"f": {"kind": "pieces", "breaks": [0, 1, 1], "polynomials": [[1], [0]]}}}, "pieces overlap"),
+        ({"values": {"f": {"kind": "pieces", "breaks": [1, "1/2"], "polynomials": [[1], [0], [2]]}}}, "overlap"),
+        ({"values": {"f": {"kind": "pieces", "breaks": [0, 1], "polynomials": [[1]] * 4}}}, "2 breaks for 4 pieces"),
+        ({"agents": [{"beliefs": {"f": "1/2", "g": "1/3"}, "time": UNIFORM}] * 2},
+         r"agents\[1\]\.beliefs: probabilities sum to 5/6, not 1"),
+        ({"agents": [{"beliefs": {"f": "3/2", "g": "-1/2"}, "time": UNIFORM}] * 2}, "probability of g is below 0"),
+        ({"agents": [{"beliefs": {"h": 1}, "time": UNIFORM}] * 2}, "'h' is not in values"),
+        ({"agents": [{"beliefs": {"f": 1}, "time": UNIFORM}]}, "1 agents; beliefs are for two"),
+        ({"agents": [{"beliefs": {"f": 1}}] * 2}, r"agents\[1\]: time is missing"),
+        ({"agents": [{"beliefs": {"f": 1}, "time": {"family": "uniform", "high": 2}}] * 2},
+         r"agents\[1\]\.time\.high: reaches to 2, outside the support \[0, 1\]"),
+        ({"agents": [{"beliefs": {"f": 1}, "time": {"family": "discrete", "points": [0, 1], "probs": [0.5, 0.4]}}] * 2},
+         "time.probs"),
+        ({"agents": [{"beliefs": {"f": 1}, "time": {"family": "discrete", "points": [-1], "probs": [1]}}] * 2},
+         "outside the support"),
+        ({"agents": None}, "agents: two agents are needed"),
+        ({"rounds": [{**ROUND, "time_1": "3/2"}]}, r"rounds\.time_1 \(row 1\): times lie in \[0, 1\]; 1.5 does not"),
+        ({"rounds": [ROUND, {**ROUND, "time_2": -1}]}, r"rounds\.time_2 \(row 2\)"),
+        ({"rounds": [{**ROUND, "value_2": "h"}]}, r"rounds\.value_2 \(row 1\): 'h' is not in values"),
+        ({"rounds": [{"value_1": "f"}]}, "time_1 is missing"),
+        ({"rounds": [{**ROUND, "report_tme_1": 1}]}, "unknown key 'report_tme_1'"),
+        ({"rounds": [{**ROUND, "report_value_1": "g"}], "design": "one_stage"}, "knows the values"),
+        ({"constant": "some"}, "constant: 'some' is not a number"),
+        ({"shares": ["1/2", "1/3"]}, "shares: must sum to 1"),
+        ({"fine": -1}, "fine: must be at least 0"),
+        ({"surplus": 1}, "unknown key 'surplus'"),
+        ({"sequence": {}}, "sequence: give either jobs or aircraft_landing"),
+        ({"sequence": {"jobs": [{"name": "a", "value": "f", "duration": -1}]}}, r"duration.*row 1.*at least 0"),
+        ({"sequence": {"jobs": [{"name": "a", "value": "x", "duration": 1}]}}, r"jobs\.value \(row 1\): 'x' is not"),
+        ({"sequence": {"jobs": [{"name": "a", "value": "f", "duration": 1}] * 2}}, "occurs twice"),
+        ({"sequence": {"aircraft_landing": "none.txt"}}, "none.txt.*there is no such file"),
+        ({"sequence": {"jobs": [{"name": "a", "value": "f", "duration": 1}], "idle": True}}, "unknown key 'idle'"),
+        ({"sequence": {"jobs": [{"name": "a", "value": "f", "duration": 1}], "inserted_idle": 2}}, "inserted_idle"),
+    ],
+)  # fmt: skip
+def test_a_wrong_document_is_refused_with_one_clear_line(paper: Paper, changes: dict[str, Any], word: str) -> None:
+    with pytest.raises(InstanceError, match=word) as caught:
+        api.solve(paper(**changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_values_beyond_the_domain_of_a_sequence(paper: Paper) -> None:
+    values = {"f": {"kind": "points", "points": [[0, 1], [2, 0]]}}
+    jobs = [{"name": "a", "value": "f", "duration": 1}, {"name": "b", "value": "f", "duration": 2}]
+    with pytest.raises(InstanceError, match=re.escape("values.f (row 1): is known on [0, 2] only")):
+        api.load(paper(values=values, agents=None, sequence={"jobs": jobs}))
+
+
+PLANE = "1 0\n0 5 6 9 1 1\n99999\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "too short"),
+        ("2 10\n0 1 2 3 1 1\n0 5\n", "2 planes need 18 numbers"),
+        ("1 0\n0 7 6 9 1 1\n0\n", r"plane \(row 1\): earliest 7, target 6 and latest 9 must not decrease"),
+        ("1 0\n0 5 6 x 1 1\n0\n", r"'x' is not a number \(number 6 of the file\)"),
+        ("1 0\n0 5 6 9 -1 1\n0\n", "at least 0"),
+        ("2 0\n0 5 6 9 1 1\n0 -3\n0 5 6 9 1 1\n3 0\n", "a separation is at least 0"),
+        ("0 0\n", "not a number of planes"),
+        ("1.5 0\n", "not a number of planes"),
+        ("1e9 0\n", "not a number of planes"),
+        ("1 nan\n0 5 6 9 1 1\n0\n", "finite|not a number"),
+    ],
+)
+def test_a_malformed_landing_file_is_refused_with_its_place(paper: Paper, tmp_path: Path, text: str, word: str) -> None:
+    (tmp_path / "landing.txt").write_text(text, encoding="ascii")
+    spec = {"aircraft_landing": str(tmp_path / "landing.txt")}
+    with pytest.raises(InstanceError, match=word) as caught:
+        api.load(paper(agents=None, values=None, sequence=spec))
+    assert "landing.txt" in str(caught.value)
+
+
+def test_shipped_models_and_the_starter_solve_and_report() -> None:
+    shipped = [name for name in catalog.models() if name.startswith("borrowing/")]
+    assert "borrowing/paper_example" in shipped
+    for source in ("borrowing/paper_example", catalog.starter("borrowing")):
+        outcome = api.check(source)
+        assert all(finding.holds for finding in outcome.checks)
+        assert api.report(source).startswith("<!")
+
+
+SCALARS: st.SearchStrategy[Any] = st.one_of(
+    st.integers(-3, 3), st.sampled_from(["1/2", "x", "", True, None, 0.5, [], {}, [[0, 1], [2, 0]]])
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_is_changed_only_mechopt_errors_come_out(data: st.DataObject) -> None:
+    from copy import deepcopy
+
+    document: dict[str, Any] = {
+        "mechanism": "borrowing", "design": "two_stage",
+        "values": {"f": {"kind": "points", "points": [[0, 1], [2, 0]]}},
+        "agents": [{"beliefs": {"f": 1}, "time": {"family": "uniform"}} for _ in range(2)],
+        "rounds": [{"value_1": "f", "time_1": 0, "value_2": "f", "time_2": 1}],
+        "sequence": {"jobs": [{"name": "a", "value": "f", "duration": 1}], "since_release": False},
+    }  # fmt: skip
+    changed = deepcopy(document)
+    for _ in range(data.draw(st.integers(1, 2))):
+        place: Any = changed
+        while True:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                break
+            key = data.draw(st.sampled_from(keys))
+            if isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
+                place = place[key]
+                continue
+            place[key] = data.draw(SCALARS)
+            break
+    try:
+        from_document(instance.read_document(changed))
+    except MechoptError as error:
+        lines = str(error).splitlines()
+    else:
+        lines = ["accepted"]
+    assert len(lines) == 1

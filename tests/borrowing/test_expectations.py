@@ -1,0 +1,226 @@
+"""Constants and moments against independent recomputation: nested scipy quadrature, simulation, sums over atoms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import product
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mechopt import instance
+from mechopt.mechanisms.borrowing import values as value
+from mechopt.mechanisms.borrowing.budget import moments
+from mechopt.mechanisms.borrowing.document import from_document
+from mechopt.mechanisms.borrowing.environment import Environment
+from mechopt.mechanisms.borrowing.expectations import Expectations
+from mechopt.mechanisms.borrowing.values import from_callable
+
+Read = Callable[..., Environment]
+F = Fraction
+CURVED = {
+    "f": {"kind": "polynomial", "coefficients": [1, 0, "-1/2"]},
+    "g": {"kind": "polynomial", "coefficients": [1, 0, "-1/4"]},
+}
+PLATEAU = {"kind": "points", "points": [[0, 1], ["1/2", 1], [2, "-1/2"]]}
+STEP = {"kind": "pieces", "breaks": [1], "polynomials": [[1], [0]]}
+
+
+def one(kind: dict[str, Any], time: dict[str, Any]) -> dict[str, Any]:
+    return {"values": {"f": kind}, "agents": [{"beliefs": {"f": 1}, "time": time}] * 2}
+
+
+def test_the_papers_example(read: Read) -> None:
+    """h = -25/96 (Lemma 1 prints -43/216) and the variance of Lemma 2, 545/2304; better designs vary less."""
+    found = Expectations(read())
+    assert found.exact
+    assert found.balancing_constant.value == F(-25, 96)
+    assert found.printed_constant.value == F(-25, 96)
+    assert [m.value for m in moments(found, "two_stage") if m] == [F(545, 2304), F(185, 27648)]
+    assert moments(found, "pivot")[0].value == F(71, 2304)
+    assert moments(found, "minimum_variance")[0].value == F(139, 23040)
+    assert moments(found, "one_stage")[0].value == 0
+
+
+@pytest.mark.parametrize(
+    ("document", "balanced", "printed", "tie"),
+    [
+        (one(PLATEAU, {"family": "uniform"}), F(-23, 32), F(-23, 48), F(1, 4)),
+        # The sum of two times meets the deadline with probability 1/2, and then going second costs nothing.
+        (one(STEP, {"family": "uniform"}), F(-3, 4), F(0), F(1)),
+        (one({"kind": "polynomial", "coefficients": [1]}, {"family": "uniform"}), F(-1), F(0), F(1)),
+        (
+            one({"kind": "polynomial", "coefficients": [1, -1]},
+                {"family": "discrete", "points": [0, 1], "probs": ["1/2", "1/2"]}),
+            F(-3, 8), F(-1, 4), F(1, 2),
+        ),
+    ],
+)  # fmt: skip
+def test_ties_have_mass_and_equation_7_3_drops_them(
+    read: Read, document: dict[str, Any], balanced: Fraction, printed: Fraction, tie: Fraction
+) -> None:
+    found = Expectations(read(**document))
+    assert found.balancing_constant.value == balanced
+    assert found.printed_constant.value == printed
+    assert found.probability(0).value == tie
+    assert found.welfare_on_ties.value == 2 * (printed - balanced)
+    assert sum((found.probability(s).value for s in (-1, 0, 1)), F(0)) == 1
+
+
+def test_a_curve_between_the_orders_is_followed(read: Read) -> None:
+    """V = {1 - t^2/2, 1 - t^2/4}: h = -3/4 - sqrt(3)/128 and the variance 8579/61440 + sqrt(3)/160."""
+    found = Expectations(read(values=CURVED))
+    assert not found.exact
+    assert found.balancing_constant.value == pytest.approx(-3 / 4 - sqrt(3) / 128, abs=1e-13)
+    variance = moments(found, "two_stage")[0]
+    assert variance.value == pytest.approx(8579 / 61440 + sqrt(3) / 160, abs=1e-13)
+    assert abs(variance.value - 8579 / 61440 - sqrt(3) / 160) <= variance.error + 1e-15
+    assert found.probability(1).value == pytest.approx(found.probability(-1).value, abs=1e-12)
+
+
+TIMES: list[dict[str, Any]] = [
+    {"family": "uniform", "low": "1/4"},
+    {"family": "beta", "a": 2, "b": 3},
+    {"family": "power", "p": 2},
+    {"family": "piecewise_linear", "points": [0, "1/2", 1], "levels": [0, "3/4", 1]},
+    {"family": "discrete", "points": [0, "1/3", 1], "probs": ["1/2", "1/4", "1/4"]},
+    {"family": "mixture", "weights": ["1/2", "1/2"],
+     "components": [{"family": "uniform"}, {"family": "discrete", "points": ["1/2"], "probs": [1]}]},
+]  # fmt: skip
+ROUGH = [{"family": "beta", "a": "3/2", "b": "5/2"}, {"family": "truncated_normal", "mu": "1/2", "sigma": "1/4"}]
+KINDS = [
+    {"kind": "polynomial", "coefficients": [1, "-1/2", "-1/8"]},
+    {"kind": "polynomial", "coefficients": ["1/2", 1, "-1/2"]},
+    PLATEAU,
+    STEP,
+    {"kind": "pieces", "breaks": [0, "3/4", 2], "polynomials": [[1, "-1/3"], ["1/2", 0, "-1/4"]]},
+]
+
+
+def environments(times: list[dict[str, Any]]) -> st.SearchStrategy[Environment]:
+    def build(kinds: list[Any], laws: list[Any], weight: Fraction) -> Environment:
+        data = {
+            "mechanism": "borrowing",
+            "values": {"f": kinds[0], "g": kinds[1]},
+            "agents": [
+                {"beliefs": {"f": str(weight), "g": str(1 - weight)}, "time": laws[0]},
+                {"beliefs": {"g": 1}, "time": laws[1]},
+            ],
+        }
+        return from_document(instance.read_document(data))
+
+    kind, law = st.sampled_from(KINDS), st.sampled_from(times)
+    return st.builds(
+        build, st.lists(kind, min_size=2, max_size=2), st.lists(law, min_size=2, max_size=2),
+        st.fractions(0, 1, max_denominator=5),
+    )  # fmt: skip
+
+
+def simulated(environment: Environment, size: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """W* and min(L1, L2) of independent rounds, from the definition."""
+    generator = np.random.default_rng(5)
+    t1, t2 = (agent.times.draw(generator, size) for agent in environment.agents)
+    best, loss = np.empty(size), np.empty(size)
+    pairs = environment.pairs
+    which = generator.choice(len(pairs), size=size, p=[float(p) for _, _, p in pairs])
+    for place, (one_, two_, _) in enumerate(pairs):
+        at = which == place
+        a, b, c, d = (
+            one_.floats(t1[at]),
+            two_.floats(t1[at] + t2[at]),
+            two_.floats(t2[at]),
+            one_.floats(t1[at] + t2[at]),
+        )
+        best[at] = np.maximum(a + b, c + d)
+        loss[at] = np.minimum(a - d, c - b)
+    return best, loss
+
+
+@settings(max_examples=8, deadline=None)
+@given(environments(TIMES + ROUGH))
+def test_moments_agree_with_simulated_rounds(environment: Environment) -> None:
+    found = Expectations(environment)
+    size = 40_000
+    best, loss = simulated(environment, size)
+    for sample, design in ((best, "two_stage"), (loss, "pivot")):
+        variance = moments(found, design)[0]
+        spread = max(sample.std(), 1e-9)
+        assert abs(float(variance.value) - sample.var()) < 12 * spread**2 / sqrt(size) + 1e-3 * spread + 1e-9
+    assert abs(float(found.welfare.value) - best.mean()) < 6 * best.std() / sqrt(size) + 1e-9
+    third = moments(found, "two_stage")[1]
+    assert third is not None
+    assert abs(float(third.value) - ((best - best.mean()) ** 3).mean()) < 40 * best.std() ** 3 / sqrt(size) + 1e-9
+    least = moments(found, "minimum_variance")[0]
+    assert -1e-7 <= float(least.value) <= float(moments(found, "two_stage")[0].value) + 1e-7
+    assert float(least.value) <= float(moments(found, "pivot")[0].value) + 1e-7  # both are Groves rules
+
+
+@settings(max_examples=20, deadline=None)
+@given(environments([law for law in TIMES if law["family"] == "discrete"]))
+def test_atoms_are_sums(environment: Environment) -> None:
+    """On finite types every expectation is a finite sum, taken here from the definitions."""
+    found = Expectations(environment)
+    welfare, square, tie, kept = F(0), F(0), F(0), F(0)
+    for one_, two_, p in environment.pairs:
+        for (t1, q1), (t2, q2) in product(*(agent.times.atoms for agent in environment.agents)):
+            orders = one_.at(t1) + two_.at(t1 + t2), two_.at(t2) + one_.at(t1 + t2)
+            mass = p * q1 * q2
+            welfare += mass * max(orders)
+            square += mass * max(orders) ** 2
+            tie += mass * (orders[0] == orders[1])
+            kept += mass * max(orders) * (orders[0] != orders[1])
+    assert found.welfare.value == welfare
+    assert found.power(2).value == square
+    assert found.probability(0).value == tie
+    assert found.printed_constant.value == -kept / 2
+
+
+def test_exact_and_numeric_paths_agree(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same numbers where the exact path is switched off: curve-split quadrature and Gauss panels."""
+    from mechopt.mechanisms.borrowing import expectations
+
+    exact = Expectations(read(values={"f": PLATEAU, "g": KINDS[1]}))
+    least, welfare = moments(exact, "minimum_variance")[0], exact.welfare
+    assert not isinstance(welfare.value, float) or welfare.error < 1e-12
+    monkeypatch.setattr(expectations, "_numeric", lambda part: True)
+    rough = Expectations(read(values={"f": PLATEAU, "g": KINDS[1]}))
+    assert rough.welfare.value == pytest.approx(float(welfare.value), abs=1e-12)
+    assert moments(rough, "minimum_variance")[0].value == pytest.approx(float(least.value), abs=1e-6)
+
+
+def test_the_conditional_mean_averages_to_the_welfare(read: Read) -> None:
+    """E[W* | one report], by Gauss nodes over that report, has the mean E[W*]."""
+    environment = read()
+    found = Expectations(environment)
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    total = 0.0
+    for name in ("f", "g"):
+        for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
+            mean = found.given(1, environment.values[name], F((node + 1) / 2)).value
+            total += float(mean) * weight / 4
+    assert total == pytest.approx(25 / 48, abs=1e-5)
+
+
+def test_a_callable_stands_for_itself(read: Read) -> None:
+    """exp(-t) as a callable against scipy's nested quadrature of the kinked welfare."""
+    from scipy.integrate import dblquad
+
+    from mechopt.mechanisms.borrowing.environment import Agent, Environment
+
+    function = from_callable("decay", lambda t: np.exp(-np.asarray(t)))
+    assert 0 < function.error < 1e-13
+    half = value.polynomial("half", [F(1, 2), F(-1, 4)])
+    belief = read().agents[0].times
+    agents = (Agent(beliefs=(("decay", F(1)),), times=belief), Agent(beliefs=(("half", F(1)),), times=belief))
+    found = Expectations(Environment(design="two_stage", values={"decay": function, "half": half}, agents=agents))
+
+    def welfare(y: float, x: float) -> float:
+        return max(np.exp(-x) + 0.5 - (x + y) / 4, 0.5 - y / 4 + np.exp(-x - y))
+
+    assert found.welfare.value == pytest.approx(dblquad(welfare, 0, 1, 0, 1, epsabs=1e-9)[0], abs=1e-7)
+    assert found.welfare.error > 0
