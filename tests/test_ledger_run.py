@@ -113,6 +113,19 @@ def test_interrupted_run_keeps_what_is_finished(write: Callable[..., Path]) -> N
     assert ledger.to_dict()["interrupted"] is True
 
 
+def test_interruption_in_the_midst_of_z3_is_no_error(write: Callable[..., Path]) -> None:
+    """Ctrl-C while ctypes converts an argument comes out as an ArgumentError."""
+    raised = "    import ctypes\n    raise ctypes.ArgumentError('argument 1: KeyboardInterrupt: ')\n"
+    path = write(TWO + f"\n@claim(label='Lemma 3', statement='S', reading='R')\ndef stop():\n{raised}")
+    ledger = claims.verify(path)
+    assert ledger.interrupted
+    assert ledger.counts["errors"] == 0
+    assert ledger["mine.lemma_3"].skipped
+    broken = claims.verify(write(path.read_text().replace("KeyboardInterrupt", "wrong type")))
+    assert not broken.interrupted
+    assert broken.counts["errors"] == 1
+
+
 def test_process_that_dies_is_an_error_on_its_claim(write: Callable[..., Path]) -> None:
     """A killed worker does not take the run with it."""
     text = TWO + "\n@claim(label='Lemma 3', statement='S', reading='R')\ndef die():\n    import os\n    os._exit(1)\n"

@@ -37,6 +37,8 @@ def examine(claim: Claim, run: Run) -> Record:
     except Broken as fault:
         found = {"error": str(fault)}
     except Exception as error:
+        if _interruption(error):
+            raise KeyboardInterrupt from error
         found = {"error": _one_line(error, claim)}
     carried = tuple(replace(piece, violates=None) for piece in evidence)
     return Record.of(claim, evidence=carried, seconds=time.perf_counter() - started, **found)
@@ -156,6 +158,13 @@ def toml(document: Mapping[str, Any]) -> str:
         return json.dumps(value, ensure_ascii=False)
 
     return "".join(f"{key} = {scalar(value)}\n" for key, value in document.items())
+
+
+def _interruption(error: Exception) -> bool:
+    """True where Ctrl-C came while Z3 was being called: ctypes reports it as an argument that it cannot convert."""
+    import ctypes
+
+    return isinstance(error, ctypes.ArgumentError) and "KeyboardInterrupt" in str(error)
 
 
 def _one_line(error: Exception, claim: Claim) -> str:
