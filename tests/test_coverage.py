@@ -77,6 +77,7 @@ def test_a_statement_without_a_claim_is_not_checked(library: Path) -> None:
     assert ledger.exit_status == 0
     covered = ledger.to_dict()["coverage"]["lengyel2025"]
     assert (covered["statements"], covered["checked"], covered["claims"], covered["not_checked"]) == (2, 1, 1, 1)
+    assert covered["unchecked"] == ["Lemma 2"]
     assert claims.verify("overage.lemma_2").numbered == {"overage": ("Lemma 2",)}
     assert claims.verify("Lemma 2", workers=2)["overage.lemma_2"].expected == "not_checked"
 

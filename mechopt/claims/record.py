@@ -170,8 +170,8 @@ class Ledger:
         return {**found, "errors": sum(record.error is not None for record in self.records)}
 
     @property
-    def coverage(self) -> dict[str, dict[str, int]]:
-        """Per paper (or file): its numbered statements in this run, how many are checked, and its claims by verdict.
+    def coverage(self) -> dict[str, dict[str, Any]]:
+        """Per paper (or file): its numbered statements in this run, which are not checked, its claims by verdict.
 
         A statement is checked where some claim about it has a verdict; a file of the user's has its labels counted.
         """
@@ -184,6 +184,7 @@ class Ledger:
             table[paper] = {
                 "statements": len(labels),
                 "checked": sum(label in checked for label in labels),
+                "unchecked": [label for label in labels if label not in checked],
                 "claims": sum(record.evidence != () for record in own),
                 **{str(verdict): sum(record.verdict == verdict for record in own) for verdict in VERDICTS},
             }
