@@ -225,7 +225,9 @@ def stream() -> None:
     rng = np.random.default_rng(0)
     types, upper = needs(rng, kinds, resources), np.full((agents, kinds), 0.65)
     drawn = [rng.uniform(0.0, 1.0, (agents, kinds)) for _ in range(3)]  # dates take turns: drawing is not what is timed
-    market = Market(Knapsack(drawn[0].sum(axis=0) @ types * 0.4, types), 0 * upper, upper, dates=dates)
+    lower, solver = 0 * upper, Knapsack(drawn[0].sum(axis=0) @ types * 0.4, types)
+    Knapsack(solver.stock, types).invest(drawn[0].sum(axis=0))  # imports are not what is timed either
+    market = Market(solver, lower, upper, dates=dates)
     one = statistics.median(cpu(lambda: drawn[0].sum(axis=0)) for _ in range(5))
     taken = sum(cpu(partial(market.allocate, drawn[date % 3])) for date in range(dates)) + cpu(market.settle)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

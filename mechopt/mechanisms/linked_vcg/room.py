@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.ordered import CLOSE
 from mechopt.mechanisms.linked_vcg.sums import blocks
+
+UNFIT = "reports must be finite and at least 0"
 
 
 class Room:
@@ -27,7 +30,8 @@ class Room:
     def __init__(self, lower: NDArray[Any], upper: NDArray[Any], dates: int) -> None:
         self._lower, self._upper, self._dates = lower, upper, dates
         self._close: Any = 0 if upper.dtype == object else CLOSE
-        self._left: NDArray[Any] | None = None  # negative where more was reported than the budget
+        self._nothing: Any = Fraction(0) if upper.dtype == object else 0.0
+        self._left: NDArray[Any] | None = None
 
     def take(self, reports: NDArray[Any], *, last: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         """Reports cut to what is left, raised at the last date to what is missing; and their sums by block.
@@ -39,38 +43,52 @@ class Room:
         Raises:
             InstanceError: a negative or infinite report; nothing was taken.
         """
-        edges = [*blocks(*reports.shape)]
-        if not all(reports[start:end].min() >= 0 for start, end in edges if end > start) or (
-            reports.dtype != object and not np.isfinite(reports.sum())
-        ):
-            raise InstanceError("reports must be finite and at least 0", key="endowments")
+        parts = np.array([_part(reports[start:end]) for start, end in blocks(*reports.shape)])
+        if reports.dtype != object and not np.isfinite(parts).all():
+            raise InstanceError(UNFIT, key="endowments")
         if self._left is None:
             self._left = self._upper * self._dates
-        parts, result = [], reports
-        for start, end in edges:
+        result = reports
+        for number, (start, end) in enumerate(blocks(*reports.shape)):
             left, block = self._left[start:end], reports[start:end]
             np.subtract(left, block, out=left)
-            changed = self._change(left, block, slice(start, end), last=last)
-            if changed is not None:
-                result = reports.copy() if result is reports else result
-                block = result[start:end] = changed
-            parts.append(block.sum(axis=0))
-        return result, np.array(parts)
-
-    def _change(self, left: NDArray[Any], block: NDArray[Any], part: slice, *, last: bool) -> NDArray[Any] | None:
-        """The block as the retraction leaves it, or None where it changes nothing; `left` is after the reports."""
-        changed = None
-        if left.min() < 0:
-            # Not where only rounding says so: sums of floats are near their bound, not on it.
-            over = np.nonzero(left < -self._close * self._dates * self._upper[part])
-            if over[0].size:
-                changed = block.copy()
-                changed[over] = np.minimum(block[over], np.maximum(left[over] + block[over], 0 * left[over]))
+            if result is reports and left.min() < 0:
+                result = np.empty_like(reports)
+                result[:start] = reports[:start]
+            if result is not reports:
+                parts[number] = self._cut(left, block, result[start:end])
         if last:
-            most = self._upper[part] * self._dates
+            result = self._raise(result, parts)
+        return result, parts
+
+    def _cut(self, left: NDArray[Any], block: NDArray[Any], into: NDArray[Any]) -> NDArray[Any]:
+        """Reports cut to what was left before them, and their sums; `left` is after them, and is set right."""
+        # left + block is what was left before; with floats never below the block where that was enough.
+        np.add(left, block, out=into)
+        np.minimum(into, block, out=into)
+        np.maximum(left, self._nothing, out=left)
+        return np.asarray(into.sum(axis=0))
+
+    def _raise(self, reports: NDArray[Any], parts: NDArray[Any]) -> NDArray[Any]:
+        """Reports of the last date with what is missing to the lower bounds added; `parts` follows."""
+        result = reports
+        for number, (start, end) in enumerate(blocks(*reports.shape)):
+            part = slice(start, end)
+            if not self._lower[part].max() > 0 or self._left is None:
+                continue
+            used = self._upper[part] * self._dates - self._left[part]
             least = self._lower[part] * self._dates
-            under = np.nonzero(most - left < least * (1 - self._close))
+            # Not where only rounding says so: sums of floats are near their bound, not on it.
+            under = np.nonzero(used < least * (1 - self._close))
             if under[0].size:
-                changed = block.copy() if changed is None else changed
-                changed[under] += least[under] - (most[under] - left[under])
-        return changed
+                result = reports.copy() if result is reports else result
+                result[part][under] += least[under] - used[under]
+                parts[number] = result[part].sum(axis=0)
+        return result
+
+
+def _part(block: NDArray[Any]) -> NDArray[Any]:
+    """Sums of a block of reports, none of them negative or NaN."""
+    if not block.min() >= 0:
+        raise InstanceError(UNFIT, key="endowments")
+    return np.asarray(block.sum(axis=0))
