@@ -162,12 +162,14 @@ class Sequence:
                 new = np.asarray(given, dtype=np.float64)
                 if new.ndim and new.shape != index.shape:
                     raise ValueError(f"{kind} limits have shape {new.shape}, not {index.shape}")
-                if np.isnan(new).any():
+                if new.size and math.isnan(np.minimum.reduce(new, axis=None)):  # NaN goes through a minimum
                     raise ValueError(f"a {kind} limit is NaN")
-                changes.append((side, new))
+                # What stays as it was would cost HiGHS as much as what changes; comparing bytes costs nothing.
+                if which is not None or new.tobytes() != side.tobytes():
+                    changes.append((side, new))
         for side, new in changes:
             side[place] = new
-        if self._highs is not None:
+        if changes and self._highs is not None:
             change = self._highs.changeColsBounds if kind == "column" else self._highs.changeRowsBounds
             if not _fine(change(index.size, index, limits[0][place], limits[1][place])):
                 self._highs = None
@@ -192,7 +194,7 @@ class Sequence:
         highs = self._highs
         ran = _fine(highs.run())
         status = highs.getModelStatus()
-        if ran and status in (Status.kOptimal, Status.kModelEmpty):
+        if ran and (status == Status.kOptimal or status == Status.kModelEmpty):
             return
         if status not in (Status.kInfeasible, Status.kUnbounded, Status.kTimeLimit):
             # A cold start without presolve decides what a hot start or presolve could not.
@@ -206,14 +208,15 @@ class Sequence:
 
     def _read(self, basis: bool) -> Solution:
         found = self._highs.getSolution()
-        point = np.array(found.col_value, dtype=np.float64)
+        columns, rows = self.program.columns, self.program.rows
+        point = np.fromiter(found.col_value, np.float64, columns)
         objective = float(self._cost @ point) + self._offset
         return Solution(
             objective=objective,
             bound=objective,
             point=point,
-            dual=np.array(found.row_dual, dtype=np.float64),
-            reduced=np.array(found.col_dual, dtype=np.float64),
+            dual=np.fromiter(found.row_dual, np.float64, rows),
+            reduced=np.fromiter(found.col_dual, np.float64, columns),
             basis=_basis(self._highs.getBasis()) if basis else None,
         )
 
