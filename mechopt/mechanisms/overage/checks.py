@@ -31,6 +31,10 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
         budget_identity, no_sucker_loss, scarcity_budget_balance, residual_balance, claims_boundedness,
         continuity_at_boundary and own_claim_monotonicity. The last two are of the rule at this period.
     """
+    if environment.network is not None:
+        from mechopt.mechanisms.overage.network_outcome import check_network
+
+        return check_network(environment, outcome)
     period = period_of(environment, outcome)
     return [
         _budget_identity(period),

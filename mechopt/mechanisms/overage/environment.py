@@ -13,6 +13,8 @@ from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
 from mechopt.mechanisms.overage.clearing import RULES, TIES, Rule, Tie
+from mechopt.mechanisms.overage.network import Network
+from mechopt.mechanisms.overage.network import from_document as network_of
 
 Rounding = Literal["none", "largest_remainder", "cumulative", "jefferson", "webster", "adams"]
 Number = int | Fraction
@@ -34,6 +36,7 @@ class Environment:
         claim_bound: M, units; None where claims are not bounded.
         penalty: money per unit of residual overage; None where there is none.
         units: what a unit is, for tables and plots.
+        network: pools of slack and who may draw on which; None where everybody may draw on all of it.
     """
 
     account: list[str]
@@ -47,6 +50,7 @@ class Environment:
     claim_bound: Number | None = None
     penalty: Number | None = None
     units: str = ""
+    network: Network | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("rule", RULES), ("tie", TIES)):
@@ -68,6 +72,9 @@ class Environment:
                 f"with rule = {self.rule!r} use largest_remainder or cumulative",
                 key="rounding",
             )
+
+        if self.network is not None and (self.rule != "linear" or self.rounding != "none"):
+            raise InstanceError('a network is cleared with rule = "linear" and rounding = "none"', key="pools")
 
     def _check(self, name: str, array: NDArray[Any]) -> None:
         """Finite, not negative, whole where units are dealt out, and small enough for the arithmetic."""
@@ -105,6 +112,8 @@ class Schema(Common):
     rounding: Rounding = "none"
     claim_bound: Any = None
     penalty: Any = None
+    pools: Any = None
+    edges: Any = None
     design: Any = None
     simulate: Any = None
 
@@ -144,6 +153,9 @@ def from_document(document: Document) -> Environment:
                 row,
             )
     entitlement, account = table.numbers("entitlement", minimum=0), table.names("account")
+    if (schema.pools is None) != (schema.edges is None):
+        raise document.error("pools and edges belong together", "edges" if schema.edges is None else "pools")
+    network = None if schema.pools is None else network_of(schema.pools, schema.edges, account, document)
     try:
         return Environment(
             account=account,
@@ -157,6 +169,7 @@ def from_document(document: Document) -> Environment:
             claim_bound=bound,
             penalty=penalty,
             units=schema.units,
+            network=network,
         )
     except InstanceError as error:
         if error.row is not None:

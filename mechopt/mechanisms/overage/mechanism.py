@@ -43,6 +43,10 @@ def run(environment: Environment) -> Outcome:
 
     Source: lengyel2025, eqs. (1) to (3); Section 4 for scarcity and penalty.
     """
+    if environment.network is not None:
+        from mechopt.mechanisms.overage.network_outcome import run_network
+
+        return run_network(environment)
     clearing = settle_environment(environment)
     summary = _summary(environment, clearing)
     _refuse_endless(summary, clearing)

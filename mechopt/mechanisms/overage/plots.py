@@ -42,6 +42,10 @@ def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
         Distribution of coverage and residuals, who bears the residual, and the schedule around X = I. Only the
         distribution of slack where nobody is over; none where nothing moves, or where the numbers exceed floats.
     """
+    if environment.network is not None:
+        from mechopt.mechanisms.overage.network_outcome import network_pictures
+
+        return network_pictures(environment, outcome)
     table = outcome.tables["accounts"]
     overage, slack, coverage, residual, claim = (
         _floats(table[name]) for name in ("overage", "slack", "coverage", "residual", "claim")

@@ -1,0 +1,240 @@
+"""A period settled on a network: outcome, checks and picture. Source: as in `network`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from mechopt import exact
+from mechopt.finding import Finding
+from mechopt.mechanisms.overage.clearing import REGIONS
+from mechopt.mechanisms.overage.environment import Environment
+from mechopt.mechanisms.overage.network import Network, NetworkClearing, Number, clear_network
+from mechopt.outcome import Guarantee, Outcome
+from mechopt.picture import COLOURS, Picture, canvas, svg
+
+
+def run_network(environment: Environment) -> Outcome:
+    """Settle one period on a network.
+
+    Args:
+        environment: with a network, rule "linear", rounding "none".
+
+    Returns:
+        Summary and tables as of `mechanism.run`, with `tables.flows` and `tables.pools`.
+    """
+    held, asked = ([exact.parse(v) for v in column.tolist()] for column in (environment.entitlement, environment.claim))
+    overage = [max(c - e, 0) for e, c in zip(held, asked, strict=True)]
+    slack = [max(e - c, 0) for e, c in zip(held, asked, strict=True)]
+    found = clear_network(_network(environment), overage, slack, environment.account)
+    payoff = [min(e, c) + x for e, c, x in zip(held, asked, found.coverage, strict=True)]
+    over, under, covered = sum(overage), sum(slack), sum(found.coverage)
+    left = [v - x for v, x in zip(overage, found.coverage, strict=True)]
+    rate = environment.penalty or 0
+    exactly = environment.arithmetic == "exact"
+
+    def out(value: Any) -> Any:
+        return value if exactly else exact.as_float(exact.parse(value))
+
+    def column(values: Any) -> list[Any]:
+        return [out(value) for value in values]
+
+    summary = {
+        "accounts": len(held),
+        "pools": len(_network(environment).pool),
+        "entitlement_total": sum(held),
+        "claim_total": sum(asked),
+        "overage_total": over,
+        "slack_total": under,
+        "scarcity": Fraction(max(over - under, 0)) / over if over else 0,
+        "unused": under - covered,
+        "payoff_total": sum(payoff),
+        "identity_gap": sum(payoff) - sum(held) + (under - covered),
+        "residual_total": sum(left),
+        "lowest_share": found.levels[0] if found.levels else 1,
+    }
+    if environment.penalty is not None:
+        summary["penalty_total"] = sum(left) * rate
+    return Outcome(
+        mechanism="overage",
+        title="",
+        status="settled",
+        guarantee=Guarantee(
+            kind="exact" if exactly else "certified",
+            detail=f"covered shares: {len(found.levels)} linear programs, each optimal basis checked in rationals",
+        ),
+        summary={name: out(v) if not isinstance(v, int) or name not in ("accounts", "pools") else v
+                 for name, v in summary.items()} | {"region": REGIONS[(over > under) - (over < under)]},
+        tables={
+            "accounts": {
+                "account": environment.account,
+                "entitlement": column(held),
+                "claim": column(asked),
+                "overage": column(overage),
+                "slack": column(slack),
+                "coverage": column(found.coverage),
+                "payoff": column(payoff),
+                "residual": column(left),
+                "penalty": column([r * rate for r in left]),
+                "scarcity": column([Fraction(r) / v if v else 0 for r, v in zip(left, overage, strict=True)]),
+                "stage": found.stage.tolist(),
+            },
+            "flows": {
+                "pool": [_network(environment).pool[edge.pool] for edge in _network(environment).edges],
+                "account": [environment.account[edge.account] for edge in _network(environment).edges],
+                "flow": column(found.flow),
+            },
+            "pools": _pools(environment, slack, found, column),
+        },
+        warnings=["the covered shares are unique; the flows along the edges need not be"],
+        provenance={"rule": "lexicographic max-min of covered shares", "solver": {"name": "HiGHS"}},
+    )  # fmt: skip
+
+
+def _pools(
+    environment: Environment, slack: Sequence[Number], found: NetworkClearing, column: Any
+) -> dict[str, list[Any]]:
+    names = _network(environment).pool
+    supply, drawn = [Fraction(0)] * len(names), [Fraction(0)] * len(names)
+    for pool, units in zip(_network(environment).home, slack, strict=True):
+        supply[pool] += units
+    for edge, flow in zip(_network(environment).edges, found.flow, strict=True):
+        drawn[edge.pool] += flow
+    left = [s - d for s, d in zip(supply, drawn, strict=True)]
+    return {"pool": list(names), "slack": column(supply), "drawn": column(drawn), "unused": column(left)}
+
+
+def check_network(environment: Environment, outcome: Outcome) -> list[Finding]:
+    """The properties of a clearing on a network, from its tables.
+
+    Returns:
+        flows_within_pools, flows_add_up, claims_boundedness, no_sucker_loss, and lexicographic_max_min: no account
+        below the highest stage can get more without one that has no larger share getting less (by the bottlenecks:
+        every pool that it may draw on is used up, by accounts with no larger share).
+    """
+    tables = outcome.tables
+    share = 1e-9 if environment.arithmetic != "exact" else 0
+    scale = max((float(v) for v in tables["accounts"]["overage"]), default=0.0)
+    tolerance = share * (1 + scale)
+    names, accounts = list(tables["pools"]["pool"]), tables["accounts"]
+    arrived = dict.fromkeys(accounts["account"], 0)
+    drawn = dict.fromkeys(names, 0)
+    for pool, account, flow in zip(*(tables["flows"][key] for key in ("pool", "account", "flow")), strict=True):
+        arrived[account] += flow
+        drawn[pool] += flow
+    room = {pool: slack - drawn[pool] for pool, slack in zip(names, tables["pools"]["slack"], strict=True)}
+    worst = min(room, key=lambda pool: room[pool])
+    gap = {a: -abs(arrived[a] - x) for a, x in zip(accounts["account"], accounts["coverage"], strict=True)}
+    odd = min(gap, key=lambda account: gap[account])
+    spare = {
+        a: min(v - x, x) for a, v, x in zip(accounts["account"], accounts["overage"], accounts["coverage"], strict=True)
+    }
+    above = min(spare, key=lambda account: spare[account])
+    lost = {
+        a: p - min(c, e) for a, p, c, e in zip(*(accounts[k] for k in ("account", "payoff", "claim", "entitlement")),
+                                               strict=True)
+    }  # fmt: skip
+    loser = min(lost, key=lambda account: lost[account])
+    margin, witness = _max_min(environment, outcome, room, tolerance)
+    found = [
+        ("flows_within_pools", room[worst], "slack of each pool less what is drawn", {"pool": worst}),
+        ("flows_add_up", gap[odd], "flows to each account against its coverage", {"account": odd}),
+        ("claims_boundedness", spare[above], "0 <= coverage <= overage", {"account": above}),
+        ("no_sucker_loss", lost[loser], "payoff against min(claim, entitlement)", {"account": loser}),
+        ("lexicographic_max_min", margin, "bottlenecks: pools used up by accounts with no larger share", witness),
+    ]
+    return [
+        Finding(property=name, margin=value, tolerance=tolerance, evidence=evidence, witness=shown)
+        for name, value, evidence, shown in found
+    ]
+
+
+def _max_min(
+    environment: Environment, outcome: Outcome, room: dict[str, Any], tolerance: float
+) -> tuple[Any, dict[str, Any] | None]:
+    """What the account that could gain most fairly would gain on: room in a pool it reaches, or a larger share.
+
+    An account reaches the pools that it may draw more on; through a pool it reaches those who draw on it, who could
+    move to other pools of theirs, and so on.
+    """
+    network = _network(environment)
+    accounts, flow = outcome.tables["accounts"], list(outcome.tables["flows"]["flow"])
+    share = [x / v if v > 0 else None for v, x in zip(accounts["overage"], accounts["coverage"], strict=True)]
+    worst: Any = 0
+    witness = None
+    for a, (own, residual) in enumerate(zip(share, accounts["residual"], strict=True)):
+        if own is None or residual <= tolerance:
+            continue
+        pools, others = _reached(network, flow, a, accounts["overage"], tolerance)
+        for pool in pools:
+            name = network.pool[pool]
+            if -room[name] < worst:
+                worst, witness = -room[name], {"account": accounts["account"][a], "pool_with_room": name}
+        for b in others:
+            if share[b] is not None and own - share[b] < worst:
+                worst = own - share[b]
+                witness = {"account": accounts["account"][a], "could_get_from": accounts["account"][b]}
+    return worst, witness
+
+
+def _reached(
+    network: Network, flow: Sequence[Any], start: int, overage: Sequence[Any], tolerance: float
+) -> tuple[set[int], set[int]]:
+    """Pools that an account could draw more on, directly or by others' moving, and the accounts on the way."""
+    pools: set[int] = set()
+    others, waiting = {start}, [start]
+    while waiting:
+        account = waiting.pop()
+        for edge, units in zip(network.edges, flow, strict=True):
+            most = overage[edge.account] if edge.most is None else edge.most
+            if edge.account != account or edge.pool in pools or most - units <= tolerance:
+                continue
+            pools.add(edge.pool)
+            for other, drawn in zip(network.edges, flow, strict=True):
+                if other.pool == edge.pool and other.account not in others and drawn - other.least > tolerance:
+                    others.add(other.account)
+                    waiting.append(other.account)
+    return pools, others - {start}
+
+
+def network_pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
+    """The covered share of each account with overage, by the pools it comes from."""
+    accounts, flows = outcome.tables["accounts"], outcome.tables["flows"]
+    needy = [j for j, v in enumerate(accounts["overage"]) if v > 0]
+    if not needy:
+        return []
+    figure, axes = canvas()
+    names = [accounts["account"][j] for j in needy]
+    base = np.zeros(len(needy))
+    numbers: dict[str, Sequence[Any]] = {"account": names}
+    for place, pool in enumerate(_network(environment).pool):
+        part = np.zeros(len(needy))
+        for name, account, units in zip(flows["pool"], flows["account"], flows["flow"], strict=True):
+            if name == pool and account in names:
+                position = names.index(account)
+                part[position] += float(units) / float(accounts["overage"][needy[position]])
+        axes.bar(range(len(needy)), part, bottom=base, color=COLOURS[place % len(COLOURS)], label=pool, width=0.7)
+        base += part
+        numbers[f"share from {pool}"] = part.tolist()
+    axes.axhline(1, color="#555555", linewidth=1, linestyle="--")
+    axes.set_xticks(range(len(needy)), names, rotation=30, ha="right", fontsize=8)
+    axes.set_ylabel("share of overage covered")
+    axes.legend(frameon=False, fontsize=8, title="from pool", title_fontsize=8)
+    return [
+        Picture(
+            title="Covered shares by pool",
+            caption="A bar is an account with overage; what is missing to the dashed line stays uncovered.",
+            alt=f"Stacked bars of covered shares of {len(needy)} accounts.",
+            svg=svg(figure),
+            numbers=numbers,
+        )
+    ]
+
+
+def _network(environment: Environment) -> Network:
+    if environment.network is None:
+        raise ValueError("the environment has no network")
+    return environment.network
