@@ -10,13 +10,16 @@ from mechopt.paper import PAPERS
 if TYPE_CHECKING:
     from mechopt.mechanisms.limited_liability.bounds import Bound, certified
     from mechopt.mechanisms.limited_liability.checks import check
+    from mechopt.mechanisms.limited_liability.curves import simulate_pictures
     from mechopt.mechanisms.limited_liability.document import from_document
     from mechopt.mechanisms.limited_liability.environment import Environment
     from mechopt.mechanisms.limited_liability.mechanism import run
     from mechopt.mechanisms.limited_liability.online import Online
     from mechopt.mechanisms.limited_liability.paths import Paths
     from mechopt.mechanisms.limited_liability.plots import pictures
+    from mechopt.mechanisms.limited_liability.rounds import compare, simulate
     from mechopt.mechanisms.limited_liability.rules import Rules
+    from mechopt.mechanisms.limited_liability.strategies import Strategy, View
 
 PAPER = PAPERS["limited_liability"]
 
@@ -31,6 +34,11 @@ _HOMES = {
     "Online": "online",
     "Paths": "paths",
     "Rules": "rules",
+    "simulate": "rounds",
+    "compare": "rounds",
+    "simulate_pictures": "curves",
+    "Strategy": "strategies",
+    "View": "strategies",
 }
 __all__ = [
     "PAPER",
@@ -39,11 +47,16 @@ __all__ = [
     "Online",
     "Paths",
     "Rules",
+    "Strategy",
+    "View",
     "certified",
     "check",
+    "compare",
     "from_document",
     "pictures",
     "run",
+    "simulate",
+    "simulate_pictures",
 ]
 
 

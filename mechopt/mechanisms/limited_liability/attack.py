@@ -7,7 +7,10 @@ where it must pay, and much where it need not, is credited for payments it never
 while every regret stays of order sqrt(T).
 
 What repairs it: counterfactual outputs that are verified, or sealed before the draw (reports independent of the draw
-given history, which is what the proof needs); or a variant that uses realised outputs only (Appendix A).
+given history, which is what the proof needs); or a variant that uses realised outputs only (Appendix A). A seal alone
+is not enough: who seals reports above what it has and is drawn cannot pay, yet was credited for the expectation; the
+same attack on guesses still gains about 0.07 a period. Sealed reports must be honoured, and `dishonoured` counts those
+that were not.
 
 Source: chassang2021, Section 5, Proposition 3.
 """
@@ -85,9 +88,27 @@ def scores(environment: Environment, record: Record) -> list[Dependence]:
     return dependence(reported, as_floats(record.shares, grid=record.grid), record.group)
 
 
+def dishonoured(environment: Environment, record: Record) -> NDArray[np.int64]:
+    """Periods in which an agent had to pay more than it truly produced, because it had reported more, by agent."""
+    if environment.true_outputs is None:
+        return np.zeros(environment.rules.agents, dtype=np.int64)
+    place = record.decision[:, None, None]
+    reported, true = (
+        np.take_along_axis(to_float(array), place, axis=2)[:, :, 0]
+        for array in (environment.outputs, environment.true_outputs)
+    )
+    paid = to_float(record.paid) > 0
+    return np.asarray((paid & (reported > true)).sum(axis=0), dtype=np.int64)
+
+
 def alarms(environment: Environment, record: Record) -> list[str]:
-    """A line for each agent whose reported outputs depend on the draw."""
-    return [
+    """A line for each agent that did not honour a report, and for each whose reports depend on the draw."""
+    lines = [
+        f"agent {environment.agent_names[agent]}: reported more than it produced and could not pay, in {count} periods"
+        for agent, count in enumerate(dishonoured(environment, record).tolist())
+        if count
+    ]
+    return lines + [
         f"agent {environment.agent_names[found.agent]}: reported outputs depend on the draw ({found.score:.1f} "
         f"standard deviations, {found.excess:.4g} a period); the attack on Proposition 3 looks like this"
         for found in scores(environment, record)

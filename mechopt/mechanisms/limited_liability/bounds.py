@@ -88,7 +88,11 @@ def certified(
 def _baseline(rules: Rules, periods: int, bound: float, gap: float) -> Bound:
     agents, root = rules.agents, math.sqrt(periods)
     sharp, printed = (2 * math.sqrt(step_constant(rules, printed=flag)) + agents for flag in (False, True))
-    label = "Proposition 2" if rules.variant == "baseline" else "Proposition 3, reports independent of the draw"
+    label = (
+        "Proposition 2"
+        if rules.variant == "baseline"
+        else "Proposition 3, reports independent of the draw and honoured"
+    )
     return Bound(
         epsilon=bound * sharp / root + 2 * gap,
         regret=bound * math.sqrt(step_constant(rules) * periods),

@@ -43,7 +43,7 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
         findings += _approachability(environment, books)
     findings += _ranges(environment, books)
     if environment.rules.variant == "strategic":
-        findings.append(_independence(environment, books))
+        findings += [_independence(environment, books), _honoured(environment, books)]
     return findings
 
 
@@ -234,4 +234,18 @@ def _independence(environment: Environment, books: Books) -> Finding:
         "deviations",
         witness={"agent": environment.agent_names[worst.agent], "score": worst.score, "excess_per_period": worst.excess,
                  "chance": worst.chance},
+    )  # fmt: skip
+
+
+def _honoured(environment: Environment, books: Books) -> Finding:
+    """Nobody had to pay more than it produced: a report that cannot be honoured was credited all the same."""
+    true = environment.outputs if environment.true_outputs is None else environment.true_outputs
+    rows = np.arange(len(books.group))
+    decision = books.decisions[rows, books.group]
+    reported, produced = (to_float(array).transpose(0, 2, 1)[rows, decision] for array in (environment.outputs, true))
+    indebted = audit.before(books.table["regret_transfer"]) > 0
+    return _worst(
+        "reports_honoured", np.where(indebted, produced - reported, 0.0), RELATIVE * books.bound,
+        "what an agent in debt reported for the decision taken against what it produced", environment,
+        reported=reported, produced=produced,
     )  # fmt: skip
