@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         payoffs,
     )
     from mechopt.mechanisms.overage.mechanism import run
+    from mechopt.mechanisms.overage.noise import jump_risk, netting_gain, payoff_intervals, review, splitting_gain
     from mechopt.mechanisms.overage.penalty import (
         Scenario,
         collar_as_printed,
@@ -80,6 +81,11 @@ _HOMES = {
     "design_pictures": "calibration",
     "simulate": "replication",
     "simulate_pictures": "replication",
+    "jump_risk": "noise",
+    "netting_gain": "noise",
+    "payoff_intervals": "noise",
+    "review": "noise",
+    "splitting_gain": "noise",
     "clear": "clearing",
     "scarcity": "clearing",
     "rounding_properties": "rounding_table",
@@ -128,16 +134,20 @@ __all__ = [
     "facing",
     "from_document",
     "gini_index",
+    "jump_risk",
     "lorenz_curve",
     "lorenz_dominates",
     "marginal_residual",
     "nash_equilibrium",
     "nash_set",
     "net_equilibrium",
+    "netting_gain",
     "own_payoff",
     "path_of_awards",
+    "payoff_intervals",
     "payoffs",
     "pictures",
+    "review",
     "rounding_properties",
     "run",
     "scarcity",
@@ -146,6 +156,7 @@ __all__ = [
     "settle_parquet",
     "simulate",
     "simulate_pictures",
+    "splitting_gain",
     "strong_equilibrium",
     "waiting_equilibrium",
 ]
