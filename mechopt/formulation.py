@@ -196,7 +196,7 @@ def _solve_cvxpy(problem: Any) -> float:
     import cvxpy as cp
 
     try:
-        value = problem.solve()
+        value = problem.solve(gp=not problem.is_dcp() and problem.is_dgp())  # geometric programs are told apart
     except cp.SolverError as error:
         raise SolveError(f"CVXPY could not solve the program: {' '.join(str(error).split())}") from None
     if problem.status != cp.OPTIMAL:

@@ -59,7 +59,8 @@ def test_lp_and_mps_files_have_the_same_optimum_as_the_program(tmp_path: Path) -
 def test_a_script_runs_by_itself(tmp_path: Path, to: str, program: str) -> None:
     path = tmp_path / "mine.py"
     assert main(["formulate", "overage/starter", "--to", to, "-o", str(path)]) == 2  # a starter is no shipped model
-    assert main(["formulate", "overage/cap_and_share", "--to", to, "-o", str(path), "--quiet"]) == 0
+    chosen = ["--program", program, "--to", to, "-o", str(path), "--quiet"]
+    assert main(["formulate", "overage/cap_and_share", *chosen]) == 0
     assert program.split("_")[1] in path.read_text()
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
