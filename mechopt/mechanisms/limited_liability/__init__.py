@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.limited_liability.curves import simulate_pictures
     from mechopt.mechanisms.limited_liability.document import from_document
     from mechopt.mechanisms.limited_liability.environment import Environment
+    from mechopt.mechanisms.limited_liability.horizons import design
     from mechopt.mechanisms.limited_liability.mechanism import run
     from mechopt.mechanisms.limited_liability.online import Online
     from mechopt.mechanisms.limited_liability.paths import Paths
@@ -36,6 +37,7 @@ _HOMES = {
     "Rules": "rules",
     "simulate": "rounds",
     "compare": "rounds",
+    "design": "horizons",
     "simulate_pictures": "curves",
     "Strategy": "strategies",
     "View": "strategies",
@@ -52,6 +54,7 @@ __all__ = [
     "certified",
     "check",
     "compare",
+    "design",
     "from_document",
     "pictures",
     "run",
