@@ -17,9 +17,9 @@ def short_period(seed: int) -> dict[str, Any]:
     """Whole amounts; overage exceeds slack, and there is some of both."""
     rng = np.random.default_rng(seed)
     count = int(rng.integers(2, 6))
-    accounts = [{"account": str(k), "entitlement": 10, "claim": 10 + int(rng.integers(1, 12))} for k in range(count)]
-    total = sum(row["claim"] - 10 for row in accounts)
-    spare = int(rng.integers(1, min(total, 10)))
+    over = [int(units) for units in rng.integers(1, 12, count)]
+    accounts = [{"account": str(k), "entitlement": 10, "claim": 10 + units} for k, units in enumerate(over)]
+    spare = int(rng.integers(1, min(sum(over), 10)))
     accounts.append({"account": "giver", "entitlement": 10, "claim": 10 - spare})
     return {"mechanism": "overage", "accounts": accounts}
 
