@@ -1,7 +1,7 @@
 """Linked VCG in exact rationals, by brute force and independent of the engine: what the claims of this folder share.
 
-Two ways that share no line: price vertices and linear programs (`invest`, `Market`), and for one resource filling the
-stock by hand (`fill`), which the replays use.
+`Market` is a horizon of the mechanism; its least unlinked transfer is found by a certified program for each choice of
+pieces. The knapsack of one date comes from _knapsack.py.
 """
 
 from __future__ import annotations
@@ -13,126 +13,15 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from mechopt import catalog
 from mechopt.evidence import Instance, certified
 
+knapsack = catalog.beside(__file__, "_knapsack")
+condition_1, dot, fill, freeze, generic = (
+    knapsack.condition_1, knapsack.dot, knapsack.fill, knapsack.freeze, knapsack.generic,
+)  # fmt: skip
+invest, vertices, worth = knapsack.invest, knapsack.vertices, knapsack.worth
 Vector = tuple[Fraction, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Vertex:
-    """A price p > 0 at which R independent types just earn their cost.
-
-    Attributes:
-        price: p.
-        partial: those R types.
-        full: the types with p . theta < 1.
-        inverse: amounts of the partial types per unit of each resource, inverse[j][r].
-    """
-
-    price: Vector
-    partial: tuple[int, ...]
-    full: tuple[int, ...]
-    inverse: tuple[Vector, ...]
-
-
-def dot(left: Sequence[Any], right: Sequence[Any]) -> Any:
-    """The inner product."""
-    return sum((a * b for a, b in zip(left, right, strict=True)), Fraction(0))
-
-
-def inverse(rows: Sequence[Sequence[Any]]) -> list[list[Fraction]] | None:
-    """The inverse of a small square matrix by elimination; None where it has none."""
-    size = len(rows)
-    work = [[Fraction(v) for v in row] + [Fraction(int(i == j)) for j in range(size)] for i, row in enumerate(rows)]
-    for column in range(size):
-        pivot = next((row for row in range(column, size) if work[row][column] != 0), None)
-        if pivot is None:
-            return None
-        work[column], work[pivot] = work[pivot], work[column]
-        work[column] = [value / work[column][column] for value in work[column]]
-        for row in range(size):
-            if row != column and work[row][column] != 0:
-                factor = work[row][column]
-                work[row] = [a - factor * b for a, b in zip(work[row], work[column], strict=True)]
-    return [row[size:] for row in work]
-
-
-@lru_cache(maxsize=4096)
-def vertices(types: tuple[Vector, ...]) -> tuple[Vertex, ...]:
-    """All price vertices p > 0 at which the plentiful first R types are not below the plane."""
-    resources, found = len(types[0]), []
-    for partial in itertools.combinations(range(len(types)), resources):
-        inverted = inverse([types[kind] for kind in partial])
-        if inverted is None:
-            continue
-        price = tuple(sum(row, Fraction(0)) for row in inverted)
-        if min(price) <= 0 or any(dot(price, types[kind]) < 1 for kind in range(resources)):
-            continue
-        full = tuple(kind for kind, needs in enumerate(types) if dot(price, needs) < 1)
-        found.append(Vertex(price, partial, full, tuple(zip(*inverted, strict=True))))
-    return tuple(found)
-
-
-def generic(types: Sequence[Sequence[Any]]) -> bool:
-    """Condition 2 for prices with p_r theta_r(r) >= 1: exactly R types on the plane of every price vertex."""
-    exact = freeze(types)
-    resources = len(exact[0])
-    return all(sum(dot(v.price, needs) == 1 for needs in exact) == resources for v in vertices(exact))
-
-
-def condition_1(types: Sequence[Sequence[Any]]) -> bool:
-    """Condition 1: more types than resources; type r <= R uses resource r and no other; every type uses something."""
-    resources = len(types[0])
-    own = all((types[r][s] > 0) == (r == s) for r in range(resources) for s in range(resources))
-    return len(types) > resources and own and all(min(needs) >= 0 and max(needs) > 0 for needs in types)
-
-
-def freeze(rows: Sequence[Sequence[Any]]) -> tuple[Vector, ...]:
-    """Rows as tuples of Fractions."""
-    return tuple(tuple(Fraction(value) for value in row) for row in rows)
-
-
-def invest(
-    stock: Sequence[Any], types: Sequence[Sequence[Any]], supply: Sequence[Any]
-) -> tuple[list[Fraction], Vertex]:
-    """The linear exhaustive investment by trying every price vertex; supply None is plenty.
-
-    Returns:
-        alpha, and a vertex that supports it.
-
-    Raises:
-        ValueError: there is none, which would contradict Lemma 1.
-    """
-    exact = freeze(types)
-    for vertex in vertices(exact):
-        left = [Fraction(q) - sum(supply[k] * exact[k][r] for k in vertex.full) for r, q in enumerate(stock)]
-        amounts = [dot(row, left) for row in vertex.inverse]
-        if all(
-            amount >= 0 and (supply[kind] is None or amount <= supply[kind])
-            for kind, amount in zip(vertex.partial, amounts, strict=True)
-        ):
-            alpha = [Fraction(supply[kind]) if kind in vertex.full else Fraction(0) for kind in range(len(exact))]
-            for kind, amount in zip(vertex.partial, amounts, strict=True):
-                alpha[kind] = amount
-            return alpha, vertex
-    raise ValueError("no linear exhaustive investment")
-
-
-def fill(stock: Any, needs: Sequence[Any], reports: Sequence[Sequence[Any]]) -> tuple[list[list[Fraction]], Fraction]:
-    """One resource, by hand: the least needy type first, within a type the last agent first, the principal last.
-
-    Returns:
-        Served projects [agent][type], and the principal's (type 1, of which she has plenty).
-    """
-    left = Fraction(stock)
-    served = [[Fraction(0)] * len(needs) for _ in reports]
-    for kind in sorted(range(len(needs)), key=lambda kind: needs[kind]):
-        for agent in reversed(range(len(reports))):
-            served[agent][kind] = min(Fraction(reports[agent][kind]), left / needs[kind])
-            left -= served[agent][kind] * needs[kind]
-        if kind == 0:
-            return served, left / needs[0]
-    return served, left / needs[0]
 
 
 @dataclass(frozen=True)
@@ -191,12 +80,12 @@ class Market:
         """B: what the agents with a higher index have."""
         return [sum(self.reports[m][date][i] for m in range(agent + 1, len(self.reports))) for i in self.kinds]
 
-    def at(self, agent: int, date: int, report: Sequence[Any]) -> tuple[list[Fraction], list[Fraction], Vertex]:
+    def at(self, agent: int, date: int, report: Sequence[Any]) -> tuple[list[Fraction], list[Fraction], Any]:
         """Everybody's investment, the agent's own served projects and the price vertex if he reports this."""
         return self._at(agent, date, tuple(map(Fraction, report)))
 
     @lru_cache(maxsize=100_000)  # noqa: B019  # markets are small and die with their claim
-    def _at(self, agent: int, date: int, report: Vector) -> tuple[list[Fraction], list[Fraction], Vertex]:
+    def _at(self, agent: int, date: int, report: Vector) -> tuple[list[Fraction], list[Fraction], Any]:
         supply = [None if m is None else m + x for m, x in zip(self.others(agent, date), report, strict=True)]
         alpha, vertex = invest(self.stock, self.types, supply)
         before = self.before(agent, date)
@@ -276,7 +165,7 @@ class Market:
         return found
 
     def _piece(
-        self, vertex: Vertex, states: Sequence[str], others: list[Any], before: list[Any], date: int
+        self, vertex: Any, states: Sequence[str], others: list[Any], before: list[Any], date: int
     ) -> tuple[Fraction, list[Fraction], list[certified.Row]]:
         room = [q - sum(others[k] * self.types[k][r] for k in vertex.full) for r, q in enumerate(self.stock)]
         constant = sum((others[k] for k in vertex.full), Fraction(0))
@@ -357,7 +246,7 @@ def in_bounds(instance: Instance) -> bool:
 
 def is_generic(instance: Instance) -> bool:
     """Types are generic: no more than R of them on a price plane (condition 2)."""
-    return generic(Market.of(instance).types)
+    return bool(generic(Market.of(instance).types))
 
 
 def takes_prices(instance: Instance) -> bool:
@@ -368,14 +257,6 @@ def takes_prices(instance: Instance) -> bool:
 def takes_service(instance: Instance) -> bool:
     """Property II: at no report is a type of the agent served at one report and not at another."""
     return Market.of(instance).served_invariant(instance["agent"] - 1)
-
-
-def worth(stock: Sequence[Any], types: Sequence[Sequence[Any]], supply: Sequence[Any]) -> Fraction:
-    """v(q, mu) with no plenty of anything: what projects are worth on some resources, by a certified program."""
-    rows = [(f"stock {r}", {str(i): n[r] for i, n in enumerate(types)}, "<=", q) for r, q in enumerate(stock)]
-    bounds = {str(i): (0, most) for i, most in enumerate(supply)}
-    found = certified.maximise(certified.program({str(i): 1 for i in range(len(types))}, rows, bounds=bounds))
-    return found[0] if found is not None else Fraction(0)
 
 
 def markets(full: bool) -> list[dict[str, Any]]:

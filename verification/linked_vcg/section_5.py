@@ -111,3 +111,65 @@ def payoffs(run: Run) -> Iterator[Evidence]:
         hypotheses=run.hypotheses,
         range="small markets, the agent reporting all he can at every date",
     )
+
+
+def beliefs(instance: Instance) -> bool:
+    """beta^(s-1) in (0, 1], T v-bar and epsilon > 0, chances P^n and c in [0, 1]."""
+    chances = 0 <= instance["outside"] <= 1 and 0 <= instance["c"] <= 1
+    return chances and 0 < instance["discount"] <= 1 and min(instance["total"], instance["epsilon"]) > 0
+
+
+@claim(
+    paper="zhu2021",
+    label="Section 5",
+    part="the truth is within epsilon",
+    statement="""Suppose (2) is satisfied. Since lU^n <= uU^n in [0, T v-bar], agent n believes employing the
+        truth-telling strategy is within epsilon of the payoff he would receive if he could make the ex-post optimal
+        report.""",
+    reading="""For all s, beta, T, v-bar, epsilon, c and P^n with (2) at s, and every distribution: where the others
+        tell the truth and n is in his interval the truth is optimal; elsewhere, with probability at most P^n + c,
+        no report gains more than T v-bar in date-1 value. So the expected gain, in date-s value, is less than
+        epsilon.""",
+    hypotheses=[beliefs],
+    rests_on=["linked_vcg.section_5_payoffs", "linked_vcg.theorem_1_efficient_ex_post"],
+    proof="Expected gain in date-1 value <= (P^n + c) T v-bar; date-s value is beta^(1-s) times that.",
+    expected="proved",
+)
+def within_epsilon(run: Run) -> Iterator[Evidence]:
+    """By Z3; a grid."""
+    import z3
+
+    chance, outside, c, total, discount, epsilon, gain = z3.Reals("chance outside c total discount epsilon gain")
+    yield smt.prove(
+        chance * gain < epsilon * discount,
+        given=[
+            chance >= 0, chance <= outside + c, outside >= 0, c >= 0, total > 0, discount > 0, discount <= 1,
+            gain >= 0, gain <= total, (outside + c) * total < epsilon * discount,
+        ],
+        control=("half of epsilon", 2 * chance * gain < epsilon * discount),
+        range="every s, beta, T, v-bar, epsilon, c and distribution",
+        complete=True,
+        nontrivial=[chance > 0, gain > 0, discount < 1],
+        lift=lambda value: {
+            "discount": value["discount"], "total": value["total"], "epsilon": value["epsilon"],
+            "outside": min(value["outside"], 1), "c": min(value["c"], 1),
+        },
+        seconds=60.0,
+    )  # fmt: skip
+
+    def believed(instance: Instance, share: int = 1) -> bool:
+        worst = (Fraction(instance["outside"]) + instance["c"]) * instance["total"]
+        allowed = instance["epsilon"] * Fraction(instance["discount"])
+        return not worst < allowed or share * min(worst, Fraction(instance["total"])) < allowed
+
+    yield exhaustive.check(
+        believed,
+        grid=exhaustive.Grid(
+            scalars={
+                **{"discount": [1, Fraction(1, 2)], "total": [1, 4], "epsilon": [1, 3]},
+                **{"outside": [0, Fraction(1, 4)], "c": [0, Fraction(1, 8), Fraction(1, 2)]},
+            }
+        ),
+        control=("a quarter of epsilon", lambda instance: believed(instance, 4)),
+        hypotheses=run.hypotheses,
+    )

@@ -1,4 +1,4 @@
-"""Section 6.1: what Property II says where nobody is served."""
+"""Section 6.1: who takes prices as given, and what Property II says where nobody is served."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -162,3 +162,103 @@ def implied(run: Run) -> Iterator[Evidence]:
         hypotheses=run.hypotheses,
         range="R = T = 1, three agents, types 2 and 3, the stock filled by hand",
     )  # fmt: skip
+
+
+def margins(instance: Instance) -> bool:
+    """Reports in their bounds, generic types, and an agent whose dates all have a unique price."""
+    if not (shared.in_bounds(instance) and shared.is_generic(instance)):
+        return False
+    market, n = shared.Market.of(instance), instance["agent"] - 1
+    return all(margin(market, n, date) > 0 for date in range(market.dates))
+
+
+def margin(market: Any, n: int, date: int) -> Fraction:
+    """How far the partly invested types are from their limits at the agent's report: 0 if the price is not unique."""
+    report = market.reports[n][date]
+    alpha, _, vertex = market.at(n, date, report)
+    others = market.others(n, date)
+    rooms = [alpha[i] if others[i] is None else min(alpha[i], others[i] + report[i] - alpha[i]) for i in vertex.partial]
+    return min(rooms, default=Fraction(0))
+
+
+def norm(market: Any, n: int, date: int) -> Fraction:
+    """How much a partly invested type can move per unit that every type of the report moves by."""
+    _, _, vertex = market.at(n, date, market.reports[n][date])
+    moves = [sum(abs(shared.dot(row, market.types[k])) for k in vertex.full) for row in vertex.inverse]
+    return max((Fraction(move) for move in moves), default=Fraction(0))
+
+
+@claim(
+    paper="zhu2021",
+    label="Section 6.1",
+    part="a small effect leaves prices alone",
+    statement="""By Lemma 2, an agent who has a sufficiently small effect on the efficient allocation will satisfy
+        Property I.""",
+    reading="""For all markets, mu with unique prices and agents n: if at every date (C + 1) T max_i upper_i is
+        below min(alpha_S, (M + x - alpha)_S), with S the partly invested types and C the norm of the map from
+        projects to alpha_S, no report of n in his bounds changes a price.""",
+    hypotheses=[margins],
+    rests_on=["linked_vcg.lemma_2_locally_constant"],
+    proof="No report of one date is further from his own than T max_i upper_i; Lemma 2's d is that margin over C + 1.",
+    expected="proved",
+)
+def small_effect(run: Run) -> Iterator[Evidence]:
+    """By Z3; corner reports of small markets; the engine's closed form against the corners, both ways."""
+    import z3
+
+    alpha, room, bound, most, moved, grown = z3.Reals("alpha room norm most moved grown")
+    yield smt.prove(
+        z3.And(alpha + moved > 0, room + grown - moved > 0),
+        given=[
+            alpha > 0, room > 0, bound >= 0, most >= 0, (bound + 1) * most < alpha, (bound + 1) * most < room,
+            moved <= bound * most, -moved <= bound * most, grown <= most, -grown <= most,
+        ],
+        control=("for twice the bound", alpha + 2 * moved > 0),
+        range="every market (type by type), every norm C",
+        complete=True,
+        nontrivial=[most > 0, moved > 0],
+        lift=lambda value: shared.markets(False)[0],
+    )  # fmt: skip
+
+    def kept(instance: Instance, factor: Any = 1) -> bool:
+        market, n = shared.Market.of(instance), instance["agent"] - 1
+        most = factor * max(market.box(n)[1])
+        small = all((norm(market, n, t) + 1) * most < margin(market, n, t) for t in range(market.dates))
+        return not small or bool(market.price_invariant(n))
+
+    yield exhaustive.check(
+        kept,
+        grid=shared.markets(run.full),
+        control=("for a tenth of the bound", lambda instance: kept(instance, Fraction(1, 10))),
+        hypotheses=run.hypotheses,
+        range="one and two resources, up to 3 agents, 2 dates and 4 types; Property I at all corners",
+    )
+    yield exhaustive.check(
+        engine_agrees,
+        grid=shared.markets(run.full),
+        control=("it never holds", lambda instance: engine_agrees(instance, False)),
+        hypotheses=run.hypotheses,
+        range="the engine's closed-form tests of Properties I and II against all corner reports, held or not",
+    )
+
+
+def engine_agrees(instance: Instance, honest: bool = True) -> bool:
+    """Whether the engine's tests say what the corners say, for every agent."""
+    import numpy as np
+
+    from mechopt.mechanisms.linked_vcg import Environment, run
+
+    market = shared.Market.of(instance)
+    data = (market.stock, market.types, market.reports, market.lower, market.upper)
+    stock, types, reports, low, high = (np.array(value, dtype=object) for value in data)
+    world = Environment(
+        stock=stock, types=types, endowments=reports, lower=low, upper=high, discount=market.beta, arithmetic="exact"
+    )
+    table = run(world).tables["agents"]
+    for n in range(len(market.reports)):
+        found = market.price_invariant(n) and honest
+        if bool(table["price_invariant"][n]) != found:
+            return False
+        if found and bool(table["served_invariant"][n]) != market.served_invariant(n):
+            return False
+    return True
