@@ -23,6 +23,8 @@ LAYERS = [
         "solver",
         "certify",
         "recertify",
+        "batch_simplex",
+        "lockstep",
         "rational",
         "residuals",
         "prices",
