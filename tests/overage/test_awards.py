@@ -25,7 +25,7 @@ from mechopt.mechanisms.overage import (
     path_of_awards,
     schedule_of_awards,
 )
-from mechopt.mechanisms.overage.awards.division import fill
+from mechopt.mechanisms.overage.awards.division import _fill_by_sorting, fill
 from mechopt.mechanisms.overage.clearing import CLAIMS_RULES
 
 Vector = list[Fraction]
@@ -257,6 +257,27 @@ def test_the_level_of_a_filling_is_common_to_all_who_are_not_full() -> None:
     assert filled.sum() == pytest.approx(0.4 * cap.sum(), rel=1e-13)
     assert np.ptp((filled / weight)[below]) < 1e-12
     assert ((filled / weight)[~below] <= (filled / weight)[below].max() + 1e-12).all()
+
+
+@given(
+    claims=st.lists(st.integers(0, 40), min_size=1, max_size=8),
+    part=st.integers(0, 24),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=200, deadline=None)
+def test_filling_with_and_without_a_sort_is_the_same(claims: list[int], part: int, seed: int) -> None:
+    cap = np.array([Fraction(c) for c in claims], dtype=object)
+    weight = np.array([Fraction(int(w)) for w in np.random.default_rng(seed).integers(1, 6, len(claims))], dtype=object)
+    estate = Fraction(part * sum(claims), 24)
+    assert fill(estate, cap, weight).tolist() == _fill_by_sorting(estate, cap, weight).tolist()
+
+
+def test_caps_in_geometric_progression_fall_back_on_the_sort() -> None:
+    cap = 2.0 ** np.arange(200)
+    estate = 0.5 * float(cap.sum())
+    filled = fill(estate, cap, np.ones(200))
+    assert np.allclose(filled, _fill_by_sorting(estate, cap, np.ones(200)))
+    assert filled.sum() == pytest.approx(estate, rel=1e-12)
 
 
 @pytest.mark.parametrize(

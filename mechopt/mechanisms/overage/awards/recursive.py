@@ -6,6 +6,7 @@ Source: Dominguez and Thomson (2006), "A new solution to the problem of adjudica
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import Any
 
 import numpy as np
@@ -64,10 +65,10 @@ def _phases(estate: Any, ordered: list[Any], tail: list[Any], people: int) -> tu
     joined: list[Any] = []
     secured: list[Any] = []
     while True:
-        while len(joined) < len(ordered) and ordered[len(joined)] >= size:
-            joined.append(left)
-            secured.append(per_head)
-        caught = len(joined)
+        # Largest claims first: the next ones to catch up are found by bisection, however many they are.
+        caught = bisect_right(ordered, -size, lo=len(joined), key=lambda claim: -claim)
+        secured += [per_head] * (caught - len(joined))
+        joined += [left] * (caught - len(joined))
         if caught == len(ordered):
             secured.append(per_head + divide(size * left, caught))
             return joined, secured
