@@ -71,9 +71,24 @@ def trace(environment: Environment) -> Record:
     if environment.ledger == "integer":
         return _ledger(environment)
     exactly = environment.arithmetic == "exact"
+    if not exactly and (fast := _compiled(environment)) is not None:
+        return fast
     numbers: Arithmetic = Fractions() if exactly else Floats()
     chosen = groups.decisions(whole.comparable(environment) if exactly else environment.values)
     return walk(rules, numbers, environment.values, outputs, draws.tolist(), chosen)
+
+
+def _compiled(environment: Environment) -> Record | None:
+    """The path by numba, where it is long and numba is there: the same numbers to the last bit."""
+    from mechopt.mechanisms.limited_liability import single
+
+    module = single.kernels("auto", len(environment.values))
+    if module is None:
+        return None
+    draws: Any = environment.draws
+    return single.Single(environment.rules, module).run(
+        environment.values, environment.usable_outputs, draws, record=True
+    )
 
 
 def _ledger(environment: Environment) -> Record:
