@@ -10,6 +10,7 @@ from mechopt.finding import Finding
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.equilibrium import ex_post_nash, game
 from mechopt.mechanisms.borrowing.expectations import Estimate, Expectations
+from mechopt.mechanisms.borrowing.order_checks import check_order
 from mechopt.mechanisms.borrowing.transfers import rule
 from mechopt.outcome import Outcome
 
@@ -39,6 +40,8 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
                          shares=(shares[0], shares[1]) if one_stage else None)
         )  # fmt: skip
         found.append(_balance(environment, expectations, outcome))
+    if environment.sequence is not None:
+        found += check_order(environment, outcome)
     return found
 
 

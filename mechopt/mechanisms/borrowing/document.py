@@ -213,6 +213,7 @@ class _SequenceSchema(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     inserted_idle: bool = False
     aircraft_landing: str | None = None
     separation: Any = None
+    horizon: Any = None
 
 
 def _sequence(spec: Mapping[str, Any], reader: _Reader) -> Any:
@@ -235,8 +236,9 @@ def _sequence(spec: Mapping[str, Any], reader: _Reader) -> Any:
     )  # fmt: skip
     if any(gap < 0 for row in separation for gap in row):
         raise document.error("must be at least 0", "sequence.separation")
+    horizon = None if schema.horizon is None else reader.number(schema.horizon, "sequence.horizon")
     return Queue(jobs=jobs, since_release=schema.since_release, inserted_idle=schema.inserted_idle,
-                 separation=separation)  # fmt: skip
+                 separation=separation, horizon=horizon)  # fmt: skip
 
 
 def _jobs(spec: Any, document: Document) -> tuple[Job, ...]:

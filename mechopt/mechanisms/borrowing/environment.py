@@ -80,12 +80,15 @@ class Queue:
         since_release: values are of completion less release (sojourn), not of completion.
         inserted_idle: the resource may wait although a job is ready.
         separation: time between the end of one job and the start of the next, [before][after]; () for none.
+        horizon: with inserted idle, the latest completion that is considered; None: the end of the value functions'
+            domains, else the latest completion without idling.
     """
 
     jobs: tuple[Job, ...]
     since_release: bool = False
     inserted_idle: bool = False
     separation: tuple[tuple[Fraction, ...], ...] = ()
+    horizon: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,6 +11,7 @@ from mechopt.mechanisms.borrowing.comparison import designs
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.expectations import Estimate, Expectations
 from mechopt.mechanisms.borrowing.rounds import settle
+from mechopt.mechanisms.borrowing.settled_order import sequence
 from mechopt.mechanisms.borrowing.transfers import balancing, used_constant
 from mechopt.outcome import Guarantee, Outcome
 
@@ -45,6 +46,13 @@ def run(environment: Environment) -> Outcome:
             tables["rounds"] = rounds
         tables["designs"] = designs(environment, expectations)
         provenance["tie_rule"] = "an exact tie is a fair lottery; transfers are paid at its expectation"
+    if environment.sequence is not None:
+        found, order, guarantee, lines, rule = sequence(environment)
+        summary |= found
+        tables["order"] = order
+        worth.append(guarantee)
+        warnings += lines
+        provenance["tie_rule_order" if environment.agents else "tie_rule"] = rule
     guarantee = max(worth, key=lambda g: WORTH.index(g.kind))
     return Outcome(
         mechanism="borrowing",

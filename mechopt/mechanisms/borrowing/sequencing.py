@@ -1,0 +1,141 @@
+"""The order of a queue by the quickest method with a proof, and what each agent receives for it.
+
+With n agents the two-stage rule is T_i = sum_{j != i} u_j + h, so that everybody's utility is the welfare plus h.
+Source: zheng2023, Section 12 (more agents, release times); Mezzetti 2004 for the two-stage rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from mechopt.errors import InstanceError, SolveError
+from mechopt.mechanisms.borrowing import closed_forms, labels, subset_dp, time_indexed
+from mechopt.mechanisms.borrowing.environment import Environment
+from mechopt.mechanisms.borrowing.orders import Order, Problem
+
+SETS = 20  # jobs that tables of sets take in about a second
+
+
+def best_order(problem: Problem, *, method: str | None = None) -> Order:
+    """The efficient order, with its proof.
+
+    Args:
+        problem: the queue.
+        method: "smith", "shortest_first", "assignment", "subset_dp", "labels", "idle_grid" or "time_indexed"; None
+            takes the first of them that applies.
+
+    Raises:
+        SolveError: no method with a proof applies.
+    """
+    if method is not None:
+        found = METHODS[method](problem)
+        if found is None:
+            raise SolveError(f"{method} does not apply to this queue")
+        return found
+    if problem.queue.inserted_idle:
+        return labels.solve_idle(problem)
+    if not problem.plain:
+        return labels.solve(problem) if len(problem) <= labels.LARGEST else time_indexed.solve(problem)
+    for quick in (closed_forms.smith, closed_forms.shortest_first, closed_forms.assignment):
+        found = quick(problem)
+        if found is not None:
+            return found
+    if len(problem) <= SETS:
+        return subset_dp.solve(problem)[0]
+    return time_indexed.solve(problem)
+
+
+METHODS: dict[str, Callable[[Problem], Order | None]] = {
+    "smith": closed_forms.smith,
+    "shortest_first": closed_forms.shortest_first,
+    "assignment": closed_forms.assignment,
+    "subset_dp": lambda problem: subset_dp.solve(problem)[0],
+    "labels": labels.solve,
+    "idle_grid": labels.solve_idle,
+    "time_indexed": time_indexed.solve,
+}
+
+
+def welfare_without(problem: Problem, order: Order, agent: int) -> Fraction:
+    """W*_{-i}: the best welfare of the others, proven like the order itself."""
+    if len(problem) == 1:
+        return Fraction(0)
+    rest = problem.without(agent)
+    return best_order(rest, method=order.method if order.method in ("subset_dp", "smith", "labels") else None).welfare
+
+
+def transfers(
+    environment: Environment, payoffs: list[Fraction], without: Callable[[int], Fraction], problem: Problem | None
+) -> list[Any]:
+    """What each agent receives, by the number of the job as given.
+
+    Args:
+        environment: the design, and its constant or shares.
+        payoffs: u_i of the efficient order.
+        without: W*_{-i} of an agent.
+        problem: the queue; None for aircraft.
+
+    Raises:
+        InstanceError: the design needs something that is not there.
+    """
+    count, welfare = len(payoffs), sum(payoffs, Fraction(0))
+    if environment.design == "one_stage":
+        shares = environment.shares or tuple(Fraction(int(k == count - 1)) for k in range(count))
+        if len(shares) != count:
+            raise InstanceError(f"{len(shares)} shares for {count} jobs", key="shares")
+        return [share * welfare - payoff for share, payoff in zip(shares, payoffs, strict=True)]
+    if environment.design == "balanced":
+        return _balanced(payoffs, problem)
+    if environment.design == "minimum_variance" or environment.constant in ("balanced", "printed"):
+        asked = "design" if environment.design == "minimum_variance" else "constant"
+        raise InstanceError("needs beliefs; a sequence has none", key=asked)
+    constant = Fraction(0) if environment.constant is None else Fraction(environment.constant)
+    if environment.design == "pivot":
+        return [welfare - payoffs[i] - without(i) + constant for i in range(count)]
+    return [welfare - payoffs[i] + constant for i in range(count)]
+
+
+def _balanced(payoffs: list[Fraction], problem: Problem | None) -> list[Fraction]:
+    """The ex-post balanced and efficient rule for three or more agents with affine values, without releases.
+
+    W* = sum v_i(r + t_i) - sum_{i<j} min(b_i t_j, b_j t_i) has no part that all n types move together, so what the
+    others report about themselves and each other can pay for it:
+    T_k = sum_{j != k} u_j - sum_{i != k} v_i(t_i) + (n - 1)/(n - 2) sum_{i<j; i, j != k} min(b_i t_j, b_j t_i).
+    """
+    count = len(payoffs)
+    if problem is None or count < 3 or not problem.plain:
+        raise InstanceError("the balanced rule is for three or more jobs that are ready together", key="design")
+    lines = [function.affine for function in problem.functions]
+    if any(line is None for line in lines):
+        raise InstanceError("the balanced rule needs affine values (a - b t)", key="design")
+    slope = [line[1] for line in lines if line is not None]
+    time = [job.duration for job in problem.jobs]
+    alone = [problem.worth(i, problem.begin + time[i]) for i in range(count)]
+    loss = [[min(slope[i] * time[j], slope[j] * time[i]) for j in range(count)] for i in range(count)]
+    share = Fraction(count - 1, count - 2)
+    welfare = sum(payoffs, Fraction(0))
+    result = []
+    for k in range(count):
+        others = [i for i in range(count) if i != k]
+        between = sum((loss[i][j] for i in others for j in others if i < j), Fraction(0))
+        result.append(welfare - payoffs[k] - sum((alone[i] for i in others), Fraction(0)) + share * between)
+    return result
+
+
+def release_threshold(first: tuple[Fraction, Fraction], second: tuple[Fraction, Fraction]) -> Fraction | None:
+    """Two trucks with values a - b t, the second arriving later: hold the resource for it iff it comes before this.
+
+    Args:
+        first: (b1, t1) of the truck that is there.
+        second: (b2, t2) of the one that comes.
+
+    Returns:
+        (b2 t1 - b1 t2) / (b1 + b2), where a negative number means never; None where neither minds waiting. Once the
+        first truck would be done, there is nothing to hold it for: the threshold is at most t1.
+
+    Source: answers Section 12's question about a truck that arrives epsilon later.
+    """
+    (b1, t1), (b2, t2) = first, second
+    return None if b1 + b2 <= 0 else min(t1, (b2 * t1 - b1 * t2) / (b1 + b2))

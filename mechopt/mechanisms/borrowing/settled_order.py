@@ -1,0 +1,120 @@
+"""A queue or a runway settled: the order, what it is worth, and the transfers, as the tables of an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from mechopt import exact
+from mechopt.errors import InstanceError
+from mechopt.mechanisms.borrowing import runway
+from mechopt.mechanisms.borrowing.environment import Environment, Queue
+from mechopt.mechanisms.borrowing.landing import Landing
+from mechopt.mechanisms.borrowing.orders import Problem
+from mechopt.mechanisms.borrowing.sequencing import best_order, transfers, welfare_without
+from mechopt.outcome import Guarantee
+
+Settled = tuple[dict[str, Any], dict[str, list[Any]], Guarantee, list[str], str]
+
+
+def sequence(environment: Environment) -> Settled:
+    """(summary, `tables.order`, guarantee, warnings, tie rule) of the environment's sequence.
+
+    Columns of the table: position, name, start, completion, value, transfer, utility; a transfer is what the agent
+    receives. A runway's values are minus its costs, and `summary.cost` is their total.
+
+    Raises:
+        InstanceError: the design does not fit a sequence.
+        SolveError: no method with a proof applies.
+    """
+    if isinstance(environment.sequence, Landing):
+        return _runway(environment, environment.sequence)
+    if isinstance(environment.sequence, Queue):
+        return _queue(environment, environment.sequence)
+    raise InstanceError("there is no sequence", key="sequence")
+
+
+def _queue(environment: Environment, queue: Queue) -> Settled:
+    problem = Problem(queue, dict(environment.values))
+    order = best_order(problem)
+    payoffs = order.by_job()
+    paid = transfers(environment, payoffs, lambda agent: welfare_without(problem, order, agent), problem)
+    summary: dict[str, Any] = {
+        "welfare": _show(order.welfare, environment),
+        "jobs": len(problem),
+        "method": order.method,
+        "deficit": _show(sum(paid, Fraction(0)), environment),
+    }
+    if order.optimal_orders is not None:
+        summary["optimal_orders"] = order.optimal_orders
+    names = [job.name for job in queue.jobs]
+    lines = []
+    if order.optimal_orders is not None and order.optimal_orders > 1:
+        lines.append(f"{order.optimal_orders} orders are equally good; {order.tie_rule}")
+    elif order.optimal_orders is None:
+        lines.append(f"other orders may be equally good ({order.method} does not count them); {order.tie_rule}")
+    table = _table(
+        environment,
+        [names[j] for j in order.sequence],
+        order.start,
+        order.completion,
+        order.value,
+        [paid[j] for j in order.sequence],
+    )
+    return summary, table, order.guarantee, lines, order.tie_rule
+
+
+def _runway(environment: Environment, landing: Landing) -> Settled:
+    found = runway.solve(landing)
+    payoffs = [-cost for cost in found.by_plane()]
+    paid = transfers(environment, payoffs, lambda plane: -cost_without(landing, plane, runway.solve), None)
+    summary = {
+        "cost": _show(found.total, environment),
+        "planes": len(landing.planes),
+        "method": found.method,
+        "deficit": _show(sum(paid, Fraction(0)), environment),
+    }
+    table = _table(
+        environment,
+        [str(i + 1) for i in found.sequence],
+        found.time,
+        found.time,
+        [-cost for cost in found.cost],
+        [paid[i] for i in found.sequence],
+    )
+    rule = "of equally cheap schedules, the last planes land as early as they can"
+    return summary, table, found.guarantee, [f"other schedules may cost as little, they are not counted; {rule}"], rule
+
+
+def cost_without(landing: Landing, plane: int, solve: Callable[[Landing], runway.Schedule]) -> Fraction:
+    """The least cost of the other planes."""
+    keep = [i for i in range(len(landing.planes)) if i != plane]
+    if not keep:
+        return Fraction(0)
+    rest = replace(
+        landing,
+        planes=tuple(landing.planes[i] for i in keep),
+        separation=tuple(tuple(landing.separation[i][j] for j in keep) for i in keep),
+    )
+    return solve(rest).total
+
+
+def _table(environment: Environment, names: list[str], start: Any, completion: Any, value: Any, paid: Any) -> Any:
+    def shown(column: Any) -> list[Any]:
+        return [_show(item, environment) for item in column]
+
+    return {
+        "position": list(range(1, len(names) + 1)),
+        "name": names,
+        "start": shown(start),
+        "completion": shown(completion),
+        "value": shown(value),
+        "transfer": shown(paid),
+        "utility": shown(v + t for v, t in zip(value, paid, strict=True)),
+    }
+
+
+def _show(value: Any, environment: Environment) -> Any:
+    return value if environment.arithmetic == "exact" else exact.as_float(value)

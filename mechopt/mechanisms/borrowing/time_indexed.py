@@ -1,0 +1,108 @@
+"""The time-indexed mixed-integer program of a queue, for more jobs than tables of sets can hold.
+
+    max sum_js v_j(s + p_j) x_js,   sum_s x_js = 1,   sum_j sum_{s in (t - p_j, t]} x_js <= 1 for every step,   x whole
+
+Its linear relaxation is tight; where it is whole already, an exact certificate of its basis proves the order.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+
+from mechopt import certify, solver
+from mechopt.errors import SolveError
+from mechopt.mechanisms.borrowing.environment import Environment
+from mechopt.mechanisms.borrowing.orders import Order, Problem
+from mechopt.outcome import Guarantee
+from mechopt.program import LinearProgram, MixedIntegerProgram
+
+LARGEST = 400_000  # columns
+WHOLE = 1e-6
+
+
+def program(problem: Problem) -> tuple[MixedIntegerProgram, list[tuple[int, int]], Fraction]:
+    """The program, what each column stands for (job, start step), and the length of a step.
+
+    Steps count from the earliest release. Starts run to the latest completion of an order without idling, which loses
+    nothing unless idling is asked for.
+
+    Raises:
+        SolveError: too many steps.
+    """
+    points = {job.duration for job in problem.jobs} | {job.release for job in problem.jobs}
+    step = Fraction(1, lcm(*(point.denominator for point in points)))
+    steps = int((Environment.horizon(problem.queue) - problem.begin) / step)
+    lengths = [int(job.duration / step) for job in problem.jobs]
+    if steps * len(problem) > LARGEST:
+        raise SolveError(f"{steps} steps of {step} for {len(problem)} jobs are too many for the time-indexed program")
+    columns = [
+        (j, s)
+        for j, job in enumerate(problem.jobs)
+        for s in range(int((job.release - problem.begin) / step), steps - lengths[j] + 1)
+    ]
+    cost = [problem.worth(j, problem.begin + (s + lengths[j]) * step) for j, s in columns]
+    rows, places = [], []
+    for place, (j, s) in enumerate(columns):
+        rows += [j, *range(len(problem) + s, len(problem) + s + lengths[j])]
+        places += [place] * (1 + lengths[j])
+    count = len(problem)
+    extra = _instants(columns, lengths, count + steps, rows, places)
+    built = MixedIntegerProgram.from_triplets(
+        rows, places, np.ones(len(rows)), sense="max", cost=np.array(cost, dtype=object),
+        lower=np.zeros(len(columns)), upper=np.ones(len(columns)),
+        row_lower=np.concatenate([np.ones(count), np.full(steps + extra, -np.inf)]),
+        row_upper=np.ones(count + steps + extra),
+        integer=np.ones(len(columns), dtype=bool),
+    )  # fmt: skip
+    return built, columns, step
+
+
+def _instants(
+    columns: list[tuple[int, int]], lengths: list[int], first: int, rows: list[int], places: list[int]
+) -> int:
+    """Adds a row for each start of a job that takes no time: nobody else is in the middle of the resource then."""
+    row = first
+    for place, (j, s) in enumerate(columns):
+        if lengths[j] == 0:
+            inside = [k for k, (other, t) in enumerate(columns) if t < s < t + lengths[other]]
+            rows += [row] * (1 + len(inside))
+            places += [place, *inside]
+            row += 1
+    return row - first
+
+
+def solve(problem: Problem) -> Order:
+    """The best order by the time-indexed program.
+
+    Idle steps are allowed in it, so without releases and with values that may rise a schedule could wait where the
+    queue does not; such an answer is refused.
+
+    Raises:
+        SolveError: too large, or the answer waits where nothing may.
+    """
+    if problem.queue.separation or problem.queue.inserted_idle:
+        raise SolveError("the time-indexed program is for queues without separations and without inserted idle")
+    built, columns, step = program(problem)
+    relaxed = LinearProgram(**{name: getattr(built, name) for name in LinearProgram.__dataclass_fields__})
+    found = solver.solve(relaxed)
+    guarantee = None
+    if np.abs(found.point - np.rint(found.point)).max() <= WHOLE:
+        proof = certify.certify(relaxed, found)
+        guarantee = proof.guarantee("time-indexed program, whole at the optimum of its linear relaxation")
+    else:
+        found = solver.solve(built)
+        gap = max(abs(found.bound - found.objective), 1e-9 * (1 + abs(found.objective)))
+        guarantee = Guarantee(kind="bounded", detail="time-indexed program, the bound of HiGHS's branch and bound",
+                              error=gap)  # fmt: skip
+    starts = sorted((s, problem.jobs[j].duration, j) for (j, s), x in zip(columns, found.point.tolist(), strict=True)
+                    if x > 0.5)  # fmt: skip
+    sequence = [j for _, _, j in starts]
+    order = problem.order(sequence, "time_indexed", guarantee)
+    exactly = sum((problem.worth(j, problem.begin + s * step + p) for s, p, j in starts), Fraction(0))
+    if order.welfare < exactly:
+        raise SolveError("a value rises with time, and the time-indexed program would let the resource wait; "
+                         "set inserted_idle = true, or have at most 12 jobs")  # fmt: skip
+    return order

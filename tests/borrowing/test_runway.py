@@ -1,0 +1,109 @@
+"""Aircraft landing: the published optima, and small instances against the textbook program and every order."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mechopt import api, catalog
+from mechopt.mechanisms.borrowing import landing, runway
+from mechopt.mechanisms.borrowing.landing import Landing, Plane
+from mechopt.solver import InfeasibleError
+
+F = Fraction
+PUBLISHED = {1: 700, 2: 1480, 3: 820, 4: 2520, 5: 3100}
+
+
+@pytest.mark.parametrize("number", PUBLISHED)
+def test_the_published_optimum_is_proven(number: int) -> None:
+    """OR-Library, one runway."""
+    found = runway.solve(landing.read(catalog.root("models") / "borrowing" / f"airland{number}.txt"))
+    assert found.total == PUBLISHED[number]
+    assert found.guarantee.kind == "exact"
+    assert found.method == "landing_sets"
+
+
+def test_the_shipped_runway_settles_with_pivot_transfers() -> None:
+    outcome = api.solve("borrowing/runway_slots")
+    assert outcome.summary["cost"] == 3100
+    assert max(outcome.tables["order"]["transfer"]) <= 0
+    assert outcome.summary["deficit"] == sum(outcome.tables["order"]["transfer"])
+
+
+@st.composite
+def instances(draw: st.DrawFn) -> Landing:
+    count = draw(st.integers(1, 5))
+    planes = []
+    alike = draw(st.booleans())
+    for _ in range(count):
+        first = draw(st.integers(0, 8))
+        target = first + draw(st.integers(0, 4))
+        costs = (F(2), F(3)) if alike else (F(draw(st.integers(0, 3))), F(draw(st.integers(0, 3)), 2))
+        planes.append(
+            Plane(
+                appearance=F(0), earliest=F(first), target=F(target), latest=F(target + draw(st.integers(0, 9))),
+                early_cost=costs[0], late_cost=costs[1],
+            )
+        )  # fmt: skip
+    gap = st.just(2) if alike else st.integers(1, 4)
+    separation = tuple(tuple(F(draw(gap)) for _ in range(count)) for _ in range(count))
+    return Landing(planes=tuple(planes), separation=separation)
+
+
+def brute(instance: Landing) -> Fraction | None:
+    """Every order with its best whole times, by dynamic programming over time for that order alone."""
+    best: Fraction | None = None
+    planes = instance.planes
+    for order in permutations(range(len(planes))):
+        partial: list[tuple[tuple[Fraction, ...], Fraction]] = [((), F(0))]
+        for i in order:
+            grown = []
+            for times, cost in partial:
+                ready = max([planes[i].earliest,
+                             *(t + instance.separation[j][i] for t, j in zip(times, order, strict=False))])  # fmt: skip
+                t = ready
+                while t <= planes[i].latest:
+                    grown.append(((*times, t), cost + planes[i].cost(t)))
+                    t += 1
+            # Only what can be better: the cheapest for each tuple of times is kept as it is (instances are small).
+            grown.sort(key=lambda state: state[1])
+            partial = [state for state in grown if best is None or state[1] < best][:4000]
+        if partial:
+            best = partial[0][1]
+    return best
+
+
+@settings(max_examples=60, deadline=None)
+@given(instances())
+def test_sets_equal_the_textbook_program(instance: Landing) -> None:
+    try:
+        reference: Any = runway.solve_big_m(instance).total
+    except InfeasibleError:
+        reference = None
+    try:
+        found: Any = runway.solve(instance).total
+    except InfeasibleError:
+        found = None
+    assert found == reference
+
+
+@settings(max_examples=15, deadline=None)
+@given(instances().filter(lambda instance: len(instance.planes) <= 3))
+def test_small_instances_equal_every_order(instance: Landing) -> None:
+    best = brute(instance)
+    if best is None:
+        with pytest.raises(InfeasibleError):
+            runway.solve(instance)
+    else:
+        assert runway.solve(instance).total == best
+
+
+def test_two_planes_that_cannot_both_land_are_infeasible() -> None:
+    plane = Plane(appearance=F(0), earliest=F(5), target=F(5), latest=F(6), early_cost=F(1), late_cost=F(1))
+    with pytest.raises(InfeasibleError):
+        runway.solve(Landing(planes=(plane, plane), separation=((F(0), F(3)), (F(3), F(0)))))
