@@ -55,8 +55,9 @@ wheel-test: $(STAMP) ## build the wheel, install it in a clean environment, test
 	.venv-wheel/bin/python -m pip install --quiet "$$(echo dist/*.whl)[all]" --group test
 	.venv-wheel/bin/python .ci/wheel_test.py --jobs $(JOBS)
 
-mutation: $(STAMP) ## seed faults into the overage engine; each must be noticed by the ledger or the tests (long)
+mutation: $(STAMP) ## seed faults into the engines; each must be noticed by the ledger or the tests (long)
 	$(BIN)/python benchmarks/mutation.py --workers $(JOBS)
+	$(BIN)/python benchmarks/mutation.py --workers $(JOBS) --mechanism linked_vcg
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .venv-wheel dist build demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,11 +1,12 @@
-"""Seed faults into the overage engine, one at a time, and see whether the ledger or the tests notice.
+"""Seed faults into a mechanism's engine, one at a time, and see whether the ledger or the tests notice.
 
-Each fault of overage_faults.toml is put into a temporary copy of the checkout. The quick claims of the overage ledger
-run first, the tests of tests/overage after them; the first that fails has caught it. Before that the copy without a
-fault has to pass both, or nothing would be shown.
+Each fault of <mechanism>_faults.toml is put into a temporary copy of the checkout. The quick claims of the mechanism's
+ledger run first, its tests after them; the first that fails has caught it. Before that the copy without a fault has to
+pass both, or nothing would be shown.
 
-    python benchmarks/mutation.py                 all faults, two at a time
-    python benchmarks/mutation.py --only collar   those whose file or reason contains a word
+    python benchmarks/mutation.py                          all faults of overage, two at a time
+    python benchmarks/mutation.py --only collar            those whose file or reason contains a word
+    python benchmarks/mutation.py --mechanism linked_vcg   another mechanism
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE = Path("mechopt/mechanisms/overage")
+ENGINES = Path("mechopt/mechanisms")
 COPIED = ("mechopt", "models", "verification", "tests", "docs", "benchmarks", "pyproject.toml", "README.md")
 LIMIT = 900  # seconds per run; a fault that makes the code run for ever is noticed
 
@@ -36,8 +37,9 @@ from mechopt.claims.examine import examine
 from mechopt.claims.select import shelf
 from mechopt.evidence import Run
 
-held = shelf(["overage"])
-for name, claim in held.claims.items():
+held = shelf([sys.argv[1]])
+first = sorted(held.claims.items(), key=lambda item: "mechopt.mechanisms" not in item[1].file.read_text())
+for name, claim in first:  # those that look at the engine
     if claim.tier == "quick" and not examine(claim, Run()).as_expected:
         sys.exit(name)
 sys.exit(f"cannot be loaded: {list(held.broken)}" if held.broken else 0)
@@ -50,13 +52,15 @@ class Fault:
     """A replacement in the engine's source.
 
     Attributes:
-        file: in the overage package.
+        mechanism: whose engine it is.
+        file: in that package.
         old: the text that is replaced; it occurs exactly once.
         new: what stands there instead.
         why: what is wrong with that.
         equivalent: why no result changes, where that is so.
     """
 
+    mechanism: str
     file: str
     old: str
     new: str
@@ -65,7 +69,7 @@ class Fault:
 
     def seed(self, tree: Path) -> Callable[[], None]:
         """Write the faulty file into a copy of the checkout; gives the function that puts the sound one back."""
-        path = tree / ENGINE / self.file
+        path = tree / ENGINES / self.mechanism / self.file
         sound = path.read_text(encoding="utf-8")
         if sound.count(self.old) != 1:
             raise SystemExit(f"{self.file} has changed since the list was read: {self.why}")
@@ -77,14 +81,16 @@ class Fault:
         return restore
 
 
-def read(path: Path) -> list[Fault]:
-    """The faults of a document.
+def read(mechanism: str) -> list[Fault]:
+    """The faults listed for a mechanism.
 
     Raises:
         SystemExit: a text to be replaced does not occur exactly once: the list is out of date.
     """
-    faults = [Fault(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["fault"]]
-    stale = [f for f in faults if (ROOT / ENGINE / f.file).read_text(encoding="utf-8").count(f.old) != 1]
+    path = Path(__file__).with_name(f"{mechanism}_faults.toml")
+    faults = [Fault(mechanism=mechanism, **entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["fault"]]
+    engine = ROOT / ENGINES / mechanism
+    stale = [f for f in faults if (engine / f.file).read_text(encoding="utf-8").count(f.old) != 1]
     if stale:
         sys.exit("\n".join(f"{f.file}: not found exactly once: {f.old!r} ({f.why})" for f in stale))
     return faults
@@ -104,14 +110,14 @@ def call(tree: Path, *arguments: str) -> tuple[bool, str]:
     return done.returncode != 0, (failed or said or [""])[-1]
 
 
-def noticed(tree: Path, file: str = "") -> tuple[str, str]:
+def noticed(tree: Path, mechanism: str, file: str = "") -> tuple[str, str]:
     """("ledger" or "tests", what noticed), or ("", "") where nothing does; the tests of that file come first."""
-    failed, what = call(tree, "-c", LEDGER)
+    failed, what = call(tree, "-c", LEDGER, mechanism)
     if failed:
         return "ledger", what
-    own = f"tests/overage/test_{file}"
+    own = f"tests/{mechanism}/test_{file}"
     first = [own] if (tree / own).is_file() else []
-    failed, what = call(tree, *TESTS, *first, "tests/overage", "--ignore=tests/overage/test_ledger.py")
+    failed, what = call(tree, *TESTS, *first, f"tests/{mechanism}", f"--ignore=tests/{mechanism}/test_ledger.py")
     return ("tests", what) if failed else ("", "")
 
 
@@ -139,7 +145,7 @@ def hunt(faults: list[Fault], workers: int) -> list[tuple[Fault, str, str]]:
             (Path(folder) / str(worker)).mkdir()
             trees.put(copy(Path(folder) / str(worker)))
         tree = trees.get()
-        by, what = noticed(tree)
+        by, what = noticed(tree, faults[0].mechanism)
         trees.put(tree)
         if by:
             sys.exit(f"without any fault the {by} fail: {what}")
@@ -148,7 +154,7 @@ def hunt(faults: list[Fault], workers: int) -> list[tuple[Fault, str, str]]:
             fault, tree = faults[position], trees.get()
             restore = fault.seed(tree)
             try:
-                results[position] = (fault, *noticed(tree, fault.file))
+                results[position] = (fault, *noticed(tree, fault.mechanism, fault.file))
             finally:
                 restore()
                 trees.put(tree)
@@ -164,12 +170,13 @@ def hunt(faults: list[Fault], workers: int) -> list[tuple[Fault, str, str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mechanism", default="overage", help="whose faults")
     parser.add_argument("--only", default="", help="a word in the file or the reason")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, help="also write the result here")
     options = parser.parse_args()
     started = time.perf_counter()
-    faults = read(Path(__file__).with_name("overage_faults.toml"))
+    faults = read(options.mechanism)
     faults = [fault for fault in faults if options.only in f"{fault.file} {fault.why}"]
     if not faults:
         sys.exit(f"no fault has {options.only!r} in its file or reason")

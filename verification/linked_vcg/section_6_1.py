@@ -54,11 +54,11 @@ def replay(instance: Instance) -> str | None:
             amounts, alpha = [row[i] for row in rows], sum(row[i] for row in served)
             got = served[n - 1][i]
             if index(amounts, alpha) == n and got in (0, report[i]):
-                how = "no project" if alpha == 0 else "all of his, the last to be served"
+                how = "none is" if alpha == 0 else "all are, he being the last who has any,"
                 return (
                     f"agent {n} of {len(rows)} reports {', '.join(map(str, report))}; alpha_{i + 1} = {alpha}\n"
                     f"N(mu, {i + 1}) = {n} as printed, neither above nor below n = {n}: Property II fails\n"
-                    f"yet he has {how} of type {i + 1} served here, and no report of his changes that"
+                    f"yet of his projects of type {i + 1} {how} served here, and no report of his changes that"
                 )
     return None
 
