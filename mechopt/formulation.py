@@ -120,10 +120,14 @@ def text(program: Any, to: Literal["lp", "mps"]) -> str:
 
 def _write_cvxpy(problem: Any, path: Path) -> None:
     """CVXPY has no writer; its interface to HiGHS writes the model that it passes on."""
+    import warnings
+
     import cvxpy as cp
 
     try:
-        problem.solve(solver=cp.HIGHS, write_model_file=str(path), time_limit=0.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a solution cut off at once, which is what is wanted
+            problem.solve(solver=cp.HIGHS, write_model_file=str(path), time_limit=0.0)
     except (cp.SolverError, ValueError) as error:
         if not path.is_file():
             reason = " ".join(str(error).split())
