@@ -10,7 +10,7 @@ import pytest
 
 from mechopt.certify import Certificate
 from mechopt.distributions import Power
-from mechopt.errors import InstanceError, SolveError
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.schedule import Programs
@@ -145,15 +145,29 @@ def test_a_wider_margin_costs_more_and_keeps_deviations_away(build: Any) -> None
     programs = Programs(market)
     least = programs.least_subsidy()
     wide = programs.widest_margin(least.subsidy * 1.5)
-    assert wide.margin > 0.01
+    assert wide.level > 0.01
     assert wide.subsidy <= least.subsidy * 1.5 + 1e-8
     forward = Forward(market, wide.tariff)
     for agent in range(3):
         y = np.linspace(-forward.holding[agent], 1 - forward.holding[agent], 500)
-        slack = wide.tariff.cost(y) - forward.gain(agent, y) - wide.margin * y**2
+        slack = wide.tariff.cost(y) - forward.gain(agent, y) - wide.level * y**2
         assert slack.min() >= -1e-8
-    with pytest.raises(SolveError, match="the least is"):
+    with pytest.raises(InstanceError, match="the least is"):
         programs.widest_margin(least.subsidy / 2)
+
+
+def test_a_smoother_tariff_rises_more_gently_for_more_money(build: Any) -> None:
+    market = Market(build(["2/3", "1/2", "2/5"], [1, 0, 0]))
+    programs = Programs(market)
+    least = programs.least_subsidy()
+    levels = [programs.smoothest(least.subsidy * factor).level for factor in (1.1, 1.5, 3.0)]
+    assert levels == sorted(levels, reverse=True)
+    found = programs.smoothest(least.subsidy * 1.5)
+    assert max(one.bound for one in Forward(market, found.tariff).best_deviations()) <= 1e-8
+    prices, widths = np.array(found.tariff.prices), np.diff(found.tariff.knots)
+    rises = np.diff(prices) / ((widths[1:] + widths[:-1]) / 2)
+    assert rises.max() <= found.level * (1 + 1e-5)
+    assert rises.max() < max(np.diff(least.tariff.prices) / ((widths[1:] + widths[:-1]) / 2))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def brute(below: Any, demand: Any) -> Any:
 @settings(max_examples=120, deadline=None)
 @given(problems())
 @example(([Fraction(1), Fraction(1)], np.array([[0.0, 0.0], [1.0, 1.0]])))
+@example(([Fraction(1, 2)] * 2, np.array([[2e-215, 2e-215]])))  # a product that underflows, divided by it
 @example(([Fraction(1, 30)] * 7, np.array([[1e-9] * 7])))
 def test_lattice_lists_and_halves_agree_with_all_sets(problem: tuple[list[Fraction], Any]) -> None:
     demand, below = problem

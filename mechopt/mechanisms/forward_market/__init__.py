@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mechopt.paper import PAPERS
 
 if TYPE_CHECKING:
+    from mechopt.mechanisms.forward_market.calibration import design
     from mechopt.mechanisms.forward_market.checks import check
     from mechopt.mechanisms.forward_market.document import from_document
     from mechopt.mechanisms.forward_market.environment import Environment
@@ -23,9 +24,10 @@ _HOMES = {
     "Market": "market",
     "run": "mechanism",
     "check": "checks",
+    "design": "calibration",
     "pictures": "plots",
 }
-__all__ = ["PAPER", "Environment", "Market", "check", "from_document", "pictures", "run"]
+__all__ = ["PAPER", "Environment", "Market", "check", "design", "from_document", "pictures", "run"]
 
 
 def __getattr__(name: str) -> Any:

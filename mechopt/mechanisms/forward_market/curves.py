@@ -19,6 +19,8 @@ DEGREE = 16  # coefficients a panel
 FINE = 4e-14  # size of the last coefficients at which a panel is not halved any more
 NEGLIGIBLE = 1e-17  # the same times the panel's share of the support: what it can move an integral by
 MOST_PANELS = 3000
+MET = 3e-16  # units of supply: rounding of an allocation
+SETTLED = 2e-15  # of half a panel: a step this small ends a search
 
 
 class _Panel(NamedTuple):
@@ -167,13 +169,34 @@ class Curves:
             else (self.at_edge[:, kind] < wanted).sum(axis=0)
         )
         panel = np.clip(below - 1, 0, self.edges.size - 2)
-        low, high = self.edges[panel], self.edges[panel + 1]
+        first, last = wanted <= self.at_edge[0, kind], wanted >= self.at_edge[-1, kind]
+        found = np.where(first, self.low, self._newton(panel, kind, wanted, first | last))
+        return np.where(last & ~first, self.high, found)
+
+    def _newton(self, panel: NDArray[np.intp], kind: Kinds, wanted: Floats, known: NDArray[np.bool_]) -> Floats:
+        """Where q takes the amounts wanted inside the panels given: Newton's method, kept inside a halved bracket.
+
+        Those known are not waited for.
+        """
+        coefficient = self.coefficient[panel, :, kind]
+        slope = coefficient @ np.polynomial.legendre.legder(np.eye(DEGREE), axis=0).T
+        low, high = np.full(wanted.shape, -1.0), np.ones(wanted.shape)
+        place = np.zeros(wanted.shape)
         for _ in range(60):
-            middle = (low + high) / 2
-            enough = self.value(kind, middle) >= wanted
-            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-        found = np.where(wanted <= self.at_edge[0, kind], self.low, high)
-        return np.where(wanted > self.at_edge[-1, kind], self.high, found)
+            vander = _legendre(place, DEGREE - 1)
+            over = (vander * coefficient).sum(axis=-1) - wanted
+            low, high = np.where(over < 0, place, low), np.where(over < 0, high, place)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = place - over / (vander[..., :-1] * slope).sum(axis=-1)
+            inside = (step > low) & (step < high)
+            moved = np.where(inside, step, (low + high) / 2)
+            moved = np.where(known | (np.abs(over) <= MET), place, moved)
+            settled = np.abs(moved - place) <= SETTLED
+            place = moved
+            if settled.all():
+                break
+        edge = self.edges[panel]
+        return edge + (place + 1.0) * (self.edges[panel + 1] - edge) / 2
 
 
 def _legendre(place: Floats, degree: int) -> Floats:

@@ -19,6 +19,7 @@ from mechopt.mechanisms.forward_market.sums import Sums
 
 UNIT = float(np.finfo(np.float64).eps) / 2
 GOOD_ENOUGH = 1e-13  # absolute error of the series at which divide and conquer is not worth its time
+TINY = 1e-300  # covers what underflow can take from a shortfall
 CELLS = 2_000_000  # numbers in one distribution; more types are done in chunks
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,7 @@ def _chunk(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> tuple[Floats,
     value, error = series(sums, columns, shortfall, wanted)
     # Where no supply is left for i even without i in the set, q is 0: G_-i(1) <= G(1) / (1 - a).
     with np.errstate(divide="ignore", invalid="ignore"):
-        most = shortfall[0] / columns[wanted]
+        most = (shortfall[0] + TINY) / columns[wanted]
     nothing = most < UNIT * UNIT
     value[nothing], error[nothing] = 0.0, most[nothing]
     doubtful = ~(error <= max(GOOD_ENOUGH, 4 * _relative(sums, len(columns))))
@@ -98,11 +99,11 @@ def series(sums: Sums, below: Floats, shortfall: Floats, wanted: NDArray[np.intp
                 gap = shortfall[row]
                 term = np.where(gap > 0.0, factor * gap, 0.0)
                 left += term
-                sizes += np.abs(term)
+                sizes += np.abs(term) + np.abs(factor) * (TINY / relative)
                 factor = factor * ratio[members]
             value[members] = (shortfall[0] - left) / out[members]
             length = 1 + 3 * sums.rows[kind].size * UNIT / relative  # powers of the ratio, three roundings each
-            size[members] = (shortfall[0] + sizes * length) / out[members]
+            size[members] = (shortfall[0] + TINY / relative + sizes * length) / out[members]
         return value, size * relative
 
 

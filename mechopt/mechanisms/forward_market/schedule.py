@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import certify
-from mechopt.errors import SolveError
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.tariff import Tariff
@@ -23,7 +23,6 @@ from mechopt.residuals import Residuals
 from mechopt.solver import solve
 
 Floats = NDArray[np.float64]
-Objective = Literal["least_subsidy", "margin", "smooth"]
 FEW = 60  # classes of agents up to which every kink of theirs is a knot
 GRID = 64
 APART = 1e-9  # knots closer than this are one
@@ -37,14 +36,14 @@ class Design:
     Attributes:
         tariff: blocks of one price each.
         subsidy: sum of C(e_i - r_i*), what the forward market pays out on balance, money; at least 0.
-        margin: mu, where C >= A_i + mu y^2 for every agent.
+        level: the margin mu or the steepness (money per unit squared), where that was the goal; else 0.
         certificate: of the last program solved.
         binding: knots at which the tariff touches an agent's gain.
     """
 
     tariff: Tariff
     subsidy: float
-    margin: float
+    level: float
     certificate: certify.Certificate | Residuals
     binding: Floats
 
@@ -103,88 +102,119 @@ class Programs:
             floor = np.where(inside, np.maximum(floor, gain), floor)
         return floor
 
-    def program(self, objective: Floats, *, margin: float | None = 0.0, subsidy: float | None = None) -> LinearProgram:
-        """Minimise objective . C (or, with `margin` None, maximise the margin) over convex C above every A_i.
+    def program(
+        self,
+        goal: Literal["cost", "margin", "steepness"],
+        objective: Floats | None = None,
+        subsidy: float | None = None,
+    ) -> LinearProgram:
+        """A program over convex C above every A_i, with the margin or the steepness as a last variable.
 
         Args:
+            goal: "cost" minimises objective . C; "margin" maximises mu with C >= A_i + mu y^2; "steepness" minimises
+                the largest rise of the price per unit of position.
             objective: weight of C at each knot.
-            margin: mu; None makes it the last variable, which is maximised.
             subsidy: upper limit of sum C(e_i - r_i*), or None for none.
         """
-        count = self.knots.size
-        free = margin is None
-        columns = count + free
-        rows, lower, upper, names = [], [], [], []
-
-        def row(entries: dict[int, float], low: float, high: float, name: str) -> None:
-            line = np.zeros(columns)
-            line[list(entries)] = list(entries.values())
-            rows.append(line)
-            lower.append(low)
-            upper.append(high)
-            names.append(name)
-
+        count, high = self.knots.size, self.market.high
+        columns = count + (goal != "cost")
+        rows = _Rows(columns)
         for place in range(1, count - 1):
             left, right = self.width[place - 1], self.width[place]
             # Scaled by both widths: C(y-) right - C(y) (left + right) + C(y+) left >= 0.
-            row({place - 1: right, place: -(left + right), place + 1: left}, 0.0, np.inf,
-                f"price rises at {self.knots[place]:.6g}")  # fmt: skip
-        high = self.market.high
+            rise = {place - 1: right, place: -(left + right), place + 1: left}
+            rows.add(rise, 0.0, np.inf, f"price rises at {self.knots[place]:.6g}")
+            if goal == "steepness":
+                steep = {**rise, count: -left * right * (left + right) / 2}
+                rows.add(steep, -np.inf, 0.0, f"not steeply at {self.knots[place]:.6g}")
         for place in range(count):
             if place == self.zero or not np.isfinite(self.floor[place]):
                 continue
             least = float(self.floor[place]) + SLACK * high * min(1.0, abs(float(self.knots[place])))
-            bend = float(self.knots[place] ** 2)
-            entries = {place: 1.0, count: -bend} if free else {place: 1.0}
-            row(entries, least + (0.0 if margin is None else margin * bend), np.inf,
-                f"no gain at {self.knots[place]:.6g}")  # fmt: skip
+            entries = {place: 1.0, **({count: -float(self.knots[place] ** 2)} if goal == "margin" else {})}
+            rows.add(entries, least, np.inf, f"no gain at {self.knots[place]:.6g}")
+        if goal == "steepness":  # the price starts at 0 or above
+            rows.add({0: -1.0, 1: 1.0}, 0.0, np.inf, "first price")
         if subsidy is not None:
-            row({place: float(self.weight[place]) for place in np.flatnonzero(self.weight).tolist()}, -np.inf, subsidy,
-                "subsidy")  # fmt: skip
+            hit = np.flatnonzero(self.weight).tolist()
+            rows.add({place: float(self.weight[place]) for place in hit}, -np.inf, subsidy, "subsidy")
         # Prices outside [0, high] can be cut to it without an agent gaining, so that C lies between 0 and high * y; a
         # margin may need more.
-        reach = self.knots * self.market.high * (1000.0 if free else 1.0)
-        column_lower, column_upper = np.zeros(columns), np.full(columns, np.inf)
-        column_lower[:count] = np.minimum(reach, -reach if free else 0.0)
-        column_upper[:count] = np.maximum(reach, -reach if free else 0.0)
-        column_lower[self.zero] = column_upper[self.zero] = 0.0
-        cost = np.concatenate([objective, [1.0] if free else []])
+        reach = self.knots * high * (1.0 if goal == "cost" else 1000.0)
+        lower, upper = np.zeros(columns), np.full(columns, np.inf)
+        lower[:count] = np.minimum(reach, 0.0 if goal == "cost" else -reach)
+        upper[:count] = np.maximum(reach, 0.0 if goal == "cost" else -reach)
+        lower[self.zero] = upper[self.zero] = 0.0
+        cost = np.zeros(columns)
+        cost[:count] = 0.0 if objective is None else objective
+        cost[count:] = 1.0
         return LinearProgram.from_dense(
-            np.array(rows), sense="max" if free else "min", cost=cost, lower=column_lower, upper=column_upper,
-            row_lower=np.array(lower), row_upper=np.array(upper), row_names=names,
-            column_names=[f"cost of {knot:.6g}" for knot in self.knots] + (["margin"] if free else []),
+            np.array(rows.lines), sense="max" if goal == "margin" else "min", cost=cost, lower=lower, upper=upper,
+            row_lower=np.array(rows.low), row_upper=np.array(rows.high), row_names=rows.names,
+            column_names=[f"cost of {knot:.6g}" for knot in self.knots] + ([] if goal == "cost" else [goal]),
         )  # fmt: skip
 
     def least_subsidy(self) -> Design:
-        """The tariff whose forward market pays out least; among those the lowest prices at large positions."""
-        first = self.program(self.weight)
+        """The tariff whose forward market pays out least; among those the lowest cost at all positions."""
+        first = self.program("cost", self.weight)
         found = solve(first)
         certificate = certify.certify(first, found)
-        subsidy = max(0.0, float(found.objective))
-        room = 1e-9 * self.market.high
-        second = solve(self.program(np.full(self.knots.size, 1.0 / self.knots.size), subsidy=subsidy + room))
+        room = max(0.0, float(found.objective)) + 1e-9 * self.market.high
+        second = solve(self.program("cost", np.full(self.knots.size, 1.0 / self.knots.size), room))
         return self._read(second.point, 0.0, certificate)
 
     def widest_margin(self, subsidy: float) -> Design:
         """The tariff that makes deviations most costly for a subsidy of that size, money.
 
+        Where units sold are worth nothing to their seller only a price below 0 keeps a margin.
+
         Raises:
-            SolveError: the least subsidy is larger.
+            InstanceError: the least subsidy is larger.
         """
-        least = self.least_subsidy()
-        if subsidy < least.subsidy:
-            raise SolveError(
-                f"no tariff keeps the holdings in equilibrium for a subsidy of {subsidy:g}; the least is "
-                f"{least.subsidy:.6g}"
+        return self._within("margin", subsidy)
+
+    def smoothest(self, subsidy: float) -> Design:
+        """The tariff whose price rises most gently, for a subsidy of that size, money.
+
+        Raises:
+            InstanceError: the least subsidy is larger.
+        """
+        return self._within("steepness", subsidy)
+
+    def _within(self, goal: Literal["margin", "steepness"], subsidy: float) -> Design:
+        least = float(solve(self.program("cost", self.weight)).objective)
+        if not subsidy >= least:
+            raise InstanceError(
+                f"no tariff keeps the holdings in equilibrium for a subsidy of {subsidy:g}; the least is {least:.6g}",
+                key="design.subsidy",
             )
-        program = self.program(np.zeros(self.knots.size), margin=None, subsidy=subsidy)
+        program = self.program(goal, subsidy=subsidy)
         found = solve(program)
         return self._read(found.point[:-1], float(found.point[-1]), certify.certify(program, found))
 
-    def _read(self, cost: Floats, margin: float, certificate: certify.Certificate | Residuals) -> Design:
+    def _read(self, cost: Floats, level: float, certificate: certify.Certificate | Residuals) -> Design:
         prices = np.maximum.accumulate(np.diff(cost) / self.width)
         prices = np.where(np.abs(prices) <= 1e-6 * self.market.high, 0.0, prices)
         tariff = Tariff(knots=self.knots.tolist(), prices=prices.tolist(), kind="block")
         paid = float(tariff.cost(self.position).sum())
         near = np.abs(cost - self.floor) <= 1e-8 * self.market.high
-        return Design(tariff=tariff, subsidy=paid, margin=margin, certificate=certificate, binding=self.knots[near])
+        return Design(tariff=tariff, subsidy=paid, level=level, certificate=certificate, binding=self.knots[near])
+
+
+class _Rows:
+    """The rows of a program as they are added."""
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.lines: list[Floats] = []
+        self.low: list[float] = []
+        self.high: list[float] = []
+        self.names: list[str] = []
+
+    def add(self, entries: dict[int, float], low: float, high: float, name: str) -> None:
+        line = np.zeros(self.columns)
+        line[list(entries)] = list(entries.values())
+        self.lines.append(line)
+        self.low.append(low)
+        self.high.append(high)
+        self.names.append(name)

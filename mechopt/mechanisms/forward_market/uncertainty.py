@@ -1,0 +1,157 @@
+"""Holdings bought before the state of the world is known: the best on average, and the best in the worst state.
+
+Pi_r(w) is a sum of concave functions of each r_i in every state w, so that cutting planes an agent and state
+(Kelley's method) end with holdings and a bound that no holdings beat. Source: liu2020, Section 5.1, beyond symmetry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mechopt.errors import InstanceError
+from mechopt.mechanisms.forward_market.environment import Environment
+from mechopt.mechanisms.forward_market.holdings import Limits
+from mechopt.mechanisms.forward_market.market import Market
+from mechopt.program import LinearProgram
+from mechopt.solver import solve
+
+Floats = NDArray[np.float64]
+ROUNDS = 80
+CLOSE = 1e-8  # of the support's high end: the gap at which the cuts stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Robust:
+    """Holdings for an uncertain state.
+
+    Attributes:
+        holding: r_i, units of supply, shape (agents,).
+        value: mean or least surplus over the states, money.
+        bound: no holdings within the limits reach more.
+        surplus: of each state, money.
+        marginal: mean of hat_i(r_i; w) over the states, money per unit, shape (agents,): the price P(0) that supports
+            the holdings under anticipated uncertainty is their common value.
+    """
+
+    holding: Floats
+    value: float
+    bound: float
+    surplus: Sequence[float]
+    marginal: Floats
+
+
+def state_markets(environment: Environment) -> list[Market]:
+    """The spot market of every state."""
+    return [Market(environment, demand=environment.in_state(state)) for state in environment.states]
+
+
+def best_holdings(environment: Environment, goal: Literal["mean", "worst"], limits: Limits | None = None) -> Robust:
+    """The holdings with the largest mean surplus, or the largest least surplus, over the states.
+
+    Args:
+        environment: with states.
+        goal: "mean" or "worst".
+        limits: caps and floors of agents; holdings stay below every state's demands in any case.
+
+    Raises:
+        InstanceError: there are no states, or the limits and demands leave supply with nobody.
+    """
+    if not environment.states:
+        raise InstanceError("is missing; uncertainty needs states of the world", key="states")
+    markets = state_markets(environment)
+    weight = np.array([float(state.probability) for state in environment.states])
+    # Above k_i(w) a holding is worth nothing more, which is not concave; without scarcity it only matters for low > 0.
+    binding = [market.demand for market in markets if market.scarce or market.low > 0]
+    cap = np.min([np.ones(environment.agents), *binding], axis=0)
+    floor = np.zeros(environment.agents)
+    if limits is not None:
+        cap, floor = np.minimum(cap, limits.cap), np.maximum(floor, limits.floor)
+    if cap.sum() < 1 - 1e-12 or floor.sum() > 1 + 1e-12 or np.any(floor > cap):
+        raise InstanceError(
+            f"holdings below every state's demands and caps sum to {float(cap.sum()):g} at most; the supply is 1",
+            key="states",
+        )
+    return _Cuts(markets, weight, floor, cap, goal).run()
+
+
+class _Cuts:
+    """Kelley's method over variables r, one s for each agent and state, and t for the worst state."""
+
+    def __init__(
+        self, markets: list[Market], weight: Floats, floor: Floats, cap: Floats, goal: Literal["mean", "worst"]
+    ) -> None:
+        self.markets, self.weight, self.floor, self.cap, self.goal = markets, weight, floor, cap, goal
+        self.agents, self.states = floor.size, len(markets)
+        self.fixed = np.array([market.welfare - float(market.rents.sum()) for market in markets])
+        self.columns = self.agents * (1 + self.states) + 1
+        self.lines: list[Floats] = []
+        self.high: list[float] = []
+        for state in range(self.states):
+            if goal == "worst":  # t <= fixed + sum of s
+                line = np.zeros(self.columns)
+                line[-1] = 1.0
+                line[self._place(state)] = -1.0
+                self.lines.append(line)
+                self.high.append(float(self.fixed[state]))
+
+    def _place(self, state: int) -> slice:
+        start = self.agents * (1 + state)
+        return slice(start, start + self.agents)
+
+    def run(self) -> Robust:
+        """Cuts at the best point so far, until value and bound meet."""
+        high = self.markets[0].high
+        found: Robust | None = None
+        holding = self.floor + (self.cap - self.floor) * (1 - self.floor.sum()) / (self.cap - self.floor).sum()
+        for _ in range(ROUNDS):
+            value, surplus, marginal = self._cut(holding)
+            if found is None or value > found.value:
+                found = Robust(holding=holding, value=value, bound=np.inf, surplus=surplus, marginal=marginal)
+            solution = solve(self._program())
+            bound, holding = float(solution.objective), np.clip(solution.point[: self.agents], self.floor, self.cap)
+            holding = holding + (1.0 - holding.sum()) / self.agents
+            found = Robust(holding=found.holding, value=found.value, bound=max(bound, found.value),
+                           surplus=found.surplus, marginal=found.marginal)  # fmt: skip
+            if found.bound - found.value <= CLOSE * high:
+                break
+        if found is None:
+            raise InstanceError("no holdings keep the limits", key="design")
+        return found
+
+    def _cut(self, holding: Floats) -> tuple[float, list[float], Floats]:
+        surplus, marginal = [], np.zeros(self.agents)
+        for state, market in enumerate(self.markets):
+            phi, hat = market.outside(holding), market.worst_off_types(holding)
+            surplus.append(float(self.fixed[state] + phi.sum()))
+            marginal += self.weight[state] * hat
+            for agent in range(self.agents):  # s <= phi - hat (r - holding)
+                line = np.zeros(self.columns)
+                line[self.agents * (1 + state) + agent] = 1.0
+                line[agent] = hat[agent]
+                self.lines.append(line)
+                self.high.append(float(phi[agent] + hat[agent] * holding[agent]))
+        value = min(surplus) if self.goal == "worst" else float(self.weight @ surplus)
+        return value, surplus, marginal
+
+    def _program(self) -> LinearProgram:
+        cost = np.zeros(self.columns)
+        reach = 4.0 * self.markets[0].high
+        lower, upper = np.full(self.columns, -reach), np.full(self.columns, reach)
+        lower[: self.agents], upper[: self.agents] = self.floor, self.cap
+        if self.goal == "worst":
+            cost[-1] = 1.0
+        else:
+            for state in range(self.states):
+                cost[self._place(state)] = self.weight[state]
+        whole = np.zeros(self.columns)
+        whole[: self.agents] = 1.0
+        return LinearProgram.from_dense(
+            np.array([whole, *self.lines]), sense="max", cost=cost, lower=lower, upper=upper,
+            row_lower=np.array([1.0] + [-np.inf] * len(self.high)), row_upper=np.array([1.0, *self.high]),
+            offset=float(self.weight @ self.fixed) if self.goal == "mean" else 0.0,
+        )  # fmt: skip
