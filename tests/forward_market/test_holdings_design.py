@@ -33,7 +33,8 @@ DOCUMENT: dict[str, Any] = {
 
 def rivals(limits: choice.Limits, seed: int, count: int = 200) -> list[Any]:
     """Random holdings within limits that sum to 1."""
-    rng, found = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    found: list[Any] = []
     while len(found) < count:
         held = np.clip(rng.dirichlet(np.full(limits.cap.size, 0.7)), limits.floor, limits.cap)
         rest = 1 - held.sum()

@@ -97,6 +97,12 @@ def _tariff(environment: Environment, document: Document, section: Section) -> O
     worst = max(forward.best_deviations(), key=lambda one: one.bound)
     crossing = forward.single_crossing()
     named = {"margin": {"margin": found.level}, "smooth": {"steepness": found.level}}.get(section.goal, {})
+    agents: dict[str, Any] = {
+        "agent": list(environment.name),
+        "endowment": environment.endowments,
+        "holding": forward.holding,
+        "forward_payment": forward.payments(),
+    }
     return Outcome(
         mechanism="forward_market",
         title="",
@@ -113,15 +119,7 @@ def _tariff(environment: Environment, document: Document, section: Section) -> O
             "single_crossing_margin": crossing.margin,
             "worst_off_type": market.common.type,
         },
-        tables={
-            "tariff": tariff_table(found.tariff),
-            "agents": {
-                "agent": list(environment.name),
-                "endowment": environment.endowments,
-                "holding": forward.holding,
-                "forward_payment": forward.payments(),
-            },
-        },
+        tables={"tariff": tariff_table(found.tariff), "agents": agents},
         warnings=_tariff_warnings(market, found),
         provenance={"solver": {"name": "HiGHS", "tolerance": 1e-9}, "knots": len(found.tariff.knots)},
     )  # fmt: skip
