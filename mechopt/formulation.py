@@ -6,7 +6,8 @@ in `FORMULATIONS`; this module finds them, writes them to files, and holds their
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -125,7 +126,7 @@ def _write_cvxpy(problem: Any, path: Path) -> None:
     import cvxpy as cp
 
     try:
-        with warnings.catch_warnings():
+        with _silent(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a solution cut off at once, which is what is wanted
             problem.solve(solver=cp.HIGHS, write_model_file=str(path), time_limit=0.0)
     except (cp.SolverError, ValueError) as error:
@@ -134,6 +135,23 @@ def _write_cvxpy(problem: Any, path: Path) -> None:
             raise SolveError(f"it is not a linear or quadratic program ({reason}); use --to cvxpy") from None
     if not path.is_file():
         raise SolveError("CVXPY wrote no file; use --to cvxpy")
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep standard output to ourselves: highspy greets there whenever CVXPY makes one, whatever its options say."""
+    import os
+    import sys
+
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def script(file: Path, formulation: Formulation, model: str, options: Mapping[str, Any], layer: str) -> str:

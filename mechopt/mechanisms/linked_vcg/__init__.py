@@ -9,6 +9,8 @@ from mechopt.paper import PAPERS
 
 if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.checks import check
+    from mechopt.mechanisms.linked_vcg.design_plots import design_pictures
+    from mechopt.mechanisms.linked_vcg.designing import design
     from mechopt.mechanisms.linked_vcg.deviations import Deviation, best_deviation
     from mechopt.mechanisms.linked_vcg.document import from_document
     from mechopt.mechanisms.linked_vcg.environment import Environment
@@ -46,6 +48,8 @@ _HOMES = {
     "cheapest_transfer": "potential",
     "Deviation": "deviations",
     "best_deviation": "deviations",
+    "design": "designing",
+    "design_pictures": "design_plots",
 }
 __all__ = [
     "PAPER",
@@ -61,6 +65,8 @@ __all__ = [
     "best_deviation",
     "cheapest_transfer",
     "check",
+    "design",
+    "design_pictures",
     "explain",
     "from_document",
     "linked_by_geometry",

@@ -25,6 +25,8 @@ class Schema(Common):
     lower: Any = None
     discount: Any = 1
     names: Any = None
+    design: Any = None
+    simulate: Any = None
 
 
 def from_document(document: Document) -> Environment:
