@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mechopt.distributions import Beta, PiecewiseLinear, Power, Uniform
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market import bracket, halves, leave_one_out, subsets, sums
 from mechopt.mechanisms.forward_market.curves import Curves
 from mechopt.mechanisms.forward_market.interim import Interim, Method
@@ -102,6 +103,28 @@ def test_methods_agree_on_a_market_of_thirty(method: Method) -> None:
     types = np.linspace(0, 1, 9)
     found, other = Interim(demand, laws, method=method).at(types), Interim(demand, laws).at(types)
     assert np.all(np.abs(found.value - other.value) <= found.error + other.error)
+
+
+def test_the_compiled_passes_agree_with_numpy() -> None:
+    """Series, flagged entries, types at both ends; and without numba the engine says what to install."""
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(2)
+    for agents, lattice, most in ((2, 1, 1), (7, 12, 9), (40, 60, 4), (90, 100, 3)):
+        demand = [Fraction(int(part), lattice) for part in rng.integers(1, most + 1, agents)]
+        laws = [Power(p=Fraction(int(part), 4)) for part in rng.integers(2, 12, agents)]
+        types = np.array([0.0, 1e-12, 0.01, 0.2, 0.5, 0.9, 1.0])
+        plain = Interim(demand, laws, method="sums", engine="numpy").at(types)
+        fast = Interim(demand, laws, method="sums", engine="compiled").at(types)
+        assert np.all(np.abs(plain.value - fast.value) <= plain.error + fast.error + ROUNDING)
+        np.testing.assert_allclose(fast.idle, plain.idle, atol=1e-14)
+        assert fast.error.max() <= max(1e-13, 4 * 1.2e-16 * (3 * agents + lattice + 8))
+
+
+def test_without_numba_the_compiled_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InstanceError, match=r"pip install 'mechopt\[compiled\]'"):
+        Interim([Fraction(1), Fraction(1)], [Uniform(), Uniform()], method="sums", engine="compiled")
+    assert not Interim([Fraction(1)] * 2, [Uniform()] * 2, method="sums").compiled
 
 
 def test_flagged_entries_are_left_out_by_divide_and_conquer() -> None:

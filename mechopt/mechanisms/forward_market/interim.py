@@ -5,6 +5,7 @@ Source: liu2020, Section 3.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,11 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mechopt.distributions import Distribution
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market import bracket, halves, leave_one_out, sums
 
 Floats = NDArray[np.float64]
 Method = Literal["sums", "halves", "bracket"]
+Engine = Literal["auto", "numpy", "compiled"]
 LARGEST_SUMS = 20_000
+PAYS = 100_000  # agents times lattice steps from which compiling saves time
 STEPS, MOST_STEPS, NARROW = 1024, 16_384, 1e-7  # of the bracket: first and last lattice, width to stop at
 
 
@@ -45,10 +49,19 @@ class Interim:
         distribution: F_i.
         method: None chooses: the attainable sums of demands where they are few (a lattice, or groups of equal
             demands), else two halves of at most 20 agents, else a proven bracket.
+        engine: "numpy", "compiled" (numba, lattices only), or "auto": compiled where it is installed and pays.
+
+    Raises:
+        InstanceError: the compiled engine is asked for and not installed.
     """
 
     def __init__(
-        self, demand: Sequence[Fraction], distribution: Sequence[Distribution], *, method: Method | None = None
+        self,
+        demand: Sequence[Fraction],
+        distribution: Sequence[Distribution],
+        *,
+        method: Method | None = None,
+        engine: Engine = "auto",
     ) -> None:
         self.agents = len(demand)
         kinds: dict[tuple[Fraction, Distribution], int] = {}
@@ -66,6 +79,17 @@ class Interim:
             self._halves = halves.prepare(self._demands)
         if self.method == "bracket":
             self._lattice = self._refine()
+        self.compiled = self._compiles(engine)
+
+    def _compiles(self, engine: Engine) -> bool:
+        """Whether numba does the passes."""
+        if engine == "numpy" or self.method != "sums" or self._sums is None or not self._sums.lattice:
+            return False
+        if importlib.util.find_spec("numba") is None:
+            if engine == "compiled":
+                raise InstanceError("numba is not installed; pip install 'mechopt[compiled]' brings it", key="engine")
+            return False
+        return engine == "compiled" or self.agents * self._sums.size >= PAYS
 
     def _choose(self) -> Method:
         size = np.inf if self._sums is None else self._sums.size
@@ -97,7 +121,7 @@ class Interim:
             return bracket.allocations(self._lattice, below, self.first)
         if self._sums is None:
             raise ValueError("the demands have too many sums; choose another method")
-        return leave_one_out.allocations(self._sums, below, self.first)
+        return leave_one_out.allocations(self._sums, below, self.first, compiled=self.compiled)
 
     def _refine(self) -> bracket.Lattice:
         """The coarsest lattice whose bracket is narrow at five types spread over the quantiles, or the finest."""

@@ -25,19 +25,29 @@ CELLS = 2_000_000  # numbers in one distribution; more types are done in chunks
 Floats = NDArray[np.float64]
 
 
-def allocations(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+def allocations(
+    sums: Sums, below: Floats, wanted: NDArray[np.intp], *, compiled: bool = False
+) -> tuple[Floats, Floats, Floats]:
     """q_i at every type, for the agents wanted.
 
     Args:
         sums: of the demands of all agents.
         below: F_j(t), shape (types, agents).
         wanted: agents.
+        compiled: by numba (an optional extra), where the sums are a lattice.
 
     Returns:
         q, shape (types, wanted); a bound on the absolute error of each that rounding explains (given F); and
         E(1 - D)^+, the supply that nobody above t takes, shape (types,).
     """
-    types = len(below)
+    types, agents = below.shape
+    if compiled and sums.lattice:
+        from mechopt.mechanisms.forward_market import compiled as kernels
+
+        relative = _relative(sums, agents)
+        units = np.rint(sums.demand * sums.lattice).astype(np.int64)[sums.class_of]
+        enough = max(GOOD_ENOUGH, 4 * relative)
+        return kernels.allocations(np.ascontiguousarray(below), units, wanted, sums.lattice, relative, enough)
     value, error = np.empty((types, wanted.size)), np.empty((types, wanted.size))
     idle = np.empty(types)
     step = max(1, CELLS // sums.size)
