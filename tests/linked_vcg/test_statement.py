@@ -19,7 +19,7 @@ from mechopt.mechanisms.linked_vcg.linked import linked_transfer
 from mechopt.mechanisms.linked_vcg.mechanism import run
 from mechopt.mechanisms.linked_vcg.position import positions
 from mechopt.mechanisms.linked_vcg.smallness import reasons
-from mechopt.mechanisms.linked_vcg.statement import statement
+from mechopt.mechanisms.linked_vcg.statements import statement
 
 Draw = Callable[..., Environment]
 
@@ -124,3 +124,15 @@ def test_a_mechanism_that_explains_nothing_says_who_does(monkeypatch: pytest.Mon
     monkeypatch.setattr(linked_vcg, "__all__", [name for name in linked_vcg.__all__ if name != "explain"])
     with pytest.raises(InstanceError, match="linked_vcg cannot explain"):
         mechopt.explain("linked_vcg/figure_1a", "second")
+
+
+def test_no_submodule_hides_a_name_of_the_package() -> None:
+    """Importing a submodule sets it on the package; were it called like a function, it would take its place."""
+    import importlib
+    import pkgutil
+
+    modules = {module.name for module in pkgutil.iter_modules(linked_vcg.__path__)}
+    for name in modules:
+        importlib.import_module(f"{linked_vcg.__name__}.{name}")
+    assert not modules & set(linked_vcg.__all__)
+    assert callable(linked_vcg.statement)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.plots import pictures
     from mechopt.mechanisms.linked_vcg.position import Position, positions
     from mechopt.mechanisms.linked_vcg.potential import Cheapest, cheapest_transfer
-    from mechopt.mechanisms.linked_vcg.statement import Statement, explain, statement
+    from mechopt.mechanisms.linked_vcg.statements import Statement, explain, statement
 
 PAPER = PAPERS["linked_vcg"]
 
@@ -41,9 +41,9 @@ _HOMES = {
     "linked_transfer": "linked",
     "Position": "position",
     "positions": "position",
-    "Statement": "statement",
-    "statement": "statement",
-    "explain": "statement",
+    "Statement": "statements",
+    "statement": "statements",
+    "explain": "statements",
     "Cheapest": "potential",
     "cheapest_transfer": "potential",
     "Deviation": "deviations",

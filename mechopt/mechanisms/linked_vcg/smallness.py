@@ -94,4 +94,5 @@ def _at_date(environment: Environment, position: Position) -> Iterator[Reason]:
 
 def number(value: Any) -> str:
     """A number for a sentence."""
-    return f"{float(value):,.6g}"
+    plain = float(value)
+    return f"{plain:,.6g}" if abs(plain) < 1e6 else f"{plain:,.0f}"
