@@ -92,7 +92,8 @@ def unique(run: Run) -> Iterator[Evidence]:
         linear(cost + step * slope),
         given=[cost > 0, step > 0, amount >= 0, amount <= most, linear(cost), kept],
         control=("for every direction", z3.Implies(slope != 0, linear(cost - step * slope))),
-        range="every R and I (type by type): with fewer than R partly invested types p + step z is associated as well",
+        range="every R and I (type by type): with fewer than R partly invested types p + step z is associated as well; "
+        "R of them leave one p, as an invertible matrix does",
         complete=True,
         nontrivial=[slope != 0, amount > 0],
         lift=lambda value: {"stock": [4, 6], "types": TYPES[0], "supply": [1 + value["supply"], 1]},

@@ -201,7 +201,7 @@ def formula(run: Run) -> Iterator[Evidence]:
     """Type by type by Z3; the exact minimum and the engine on small agents."""
     import z3
 
-    cost, x, y, others, served = z3.Reals("cost x y others served")
+    cost, x, y, others, served, alpha = z3.Reals("cost x y others served alpha")
     surplus = smt.positive_part(1 - cost)
 
     def left(report: Any) -> Any:
@@ -209,13 +209,17 @@ def formula(run: Run) -> Iterator[Evidence]:
         return surplus * (others + report) - z3.If(served == 1, report, 0)
 
     yield smt.prove(
-        left(x) - left(y) == cost * (y - x) * served,
+        z3.And(
+            alpha == surplus * (others + x) + cost * alpha,  # sums to v = sum (1 - p.theta_i)^+ (M_i + x_i) + p.q
+            left(x) - left(y) == cost * (y - x) * served,
+        ),
         given=[
             cost > 0, x >= 0, y >= 0, others >= 0, z3.Or(served == 0, served == 1),
             z3.Implies(cost < 1, served == 1), z3.Implies(cost > 1, served == 0),
+            z3.Implies(cost < 1, alpha == others + x), z3.Implies(cost > 1, alpha == 0),  # linear at p
         ],
         control=("all types count", left(x) - left(y) == cost * (y - x)),
-        range="every number of agents, dates, resources and types (type by type)",
+        range="every number of agents, dates, resources and types (type by type): duality, and what a type displaces",
         complete=True,
         nontrivial=[served == 1, x != y, others > 0, cost < 1],
         lift=lambda value: ONE,
