@@ -86,6 +86,25 @@ def cluster_quotas(folder: Path) -> None:
     write(folder / "cluster_quotas.csv", agents, decisions, values, outputs)
 
 
+def canal_network(folder: Path) -> None:
+    """Four water users' associations on a forked canal, 104 weeks: marginal value of water falls; k$ per 1,000 m3."""
+    rng = np.random.default_rng(20210722)
+    agents = ("head", "middle", "tail", "town")
+    week = np.arange(104)
+    season = 0.55 + 0.45 * np.sin(2 * np.pi * (week[:, None] - np.array([10, 14, 18, 0])) / 52) ** 2
+    level = np.clip(season + 0.1 * smooth(rng, 104, 4, 0.6), 0.05, 1.2)
+    steps = np.array([1.0, 0.6, 0.3])  # the first thousand cubic metres are worth most
+    with (folder / "canal_network.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["period", "column", "value", "output"])
+        for period in week:
+            for agent, name in enumerate(agents):
+                crop = rng.choice([0.0, 0.5, 1.0, 1.5, 2.0])  # the harvest that the water makes possible; mean 1
+                for step, factor in enumerate(steps):
+                    value = round(float(level[period, agent] * factor), 3)
+                    rows.writerow([period + 1, f"{name} {step + 1}", f"{value:g}", f"{round(value * crop, 3):g}"])
+
+
 if __name__ == "__main__":
-    for make in (development_fund, credit_lines, cluster_quotas):
+    for make in (development_fund, credit_lines, cluster_quotas, canal_network):
         make(Path(__file__).parent)

@@ -54,7 +54,13 @@ def step_constant(rules: Rules, *, printed: bool = False) -> float:
 
 
 def certified(
-    rules: Rules, periods: int, *, output_bound: float = 1.0, value_floor: float | None = None, gap: float = 0.0
+    rules: Rules,
+    periods: int,
+    *,
+    output_bound: float = 1.0,
+    value_floor: float | None = None,
+    gap: float = 0.0,
+    gap_factor: int = 2,
 ) -> Bound:
     """The certified epsilon of a variant.
 
@@ -63,11 +69,12 @@ def certified(
         periods: N, at least 1; the discounted variant does not use it.
         output_bound: y_max.
         value_floor: v of Assumption A.1, for bounded_values.
-        gap: absolute optimality gap of the groups' decisions, in units of output; costs 2 gap (3 where the choice for
-            I\\i may depend on what i states, which a canonical start prevents).
+        gap: absolute optimality gap of the groups' decisions, in units of output.
+        gap_factor: what the gap costs: 2, or 3 where the choice for I\\i may depend on what i states.
     """
+    gap = gap_factor * gap
     if rules.variant == "pivot":
-        return Bound(epsilon=2 * gap, regret=math.inf, paper=0.0, detail="Proposition 1: truth is dominant a period")
+        return Bound(epsilon=gap, regret=math.inf, paper=0.0, detail="Proposition 1: truth is dominant a period")
     if rules.unsafe:
         return Bound(
             epsilon=output_bound, regret=output_bound * math.sqrt(step_constant(rules) * periods), paper=None,
@@ -94,9 +101,9 @@ def _baseline(rules: Rules, periods: int, bound: float, gap: float) -> Bound:
         else "Proposition 3, reports independent of the draw and honoured"
     )
     return Bound(
-        epsilon=bound * sharp / root + 2 * gap,
+        epsilon=bound * sharp / root + gap,
         regret=bound * math.sqrt(step_constant(rules) * periods),
-        paper=bound * printed / root + 2 * gap,
+        paper=bound * printed / root + gap,
         detail=f"{label}: (2 sqrt(C) + n) y_max / sqrt(N), C = {step_constant(rules):g}",
     )
 
@@ -105,9 +112,9 @@ def _consistent(rules: Rules, periods: int, bound: float, gap: float) -> Bound:
     agents, root = rules.agents, math.sqrt(periods)
     sharp, printed = (3 * math.sqrt(step_constant(rules, printed=flag)) + 3 * (agents - 1) for flag in (False, True))
     return Bound(
-        epsilon=bound * (sharp / root + 2 / periods) + 2 * gap,
+        epsilon=bound * (sharp / root + 2 / periods) + gap,
         regret=bound * math.sqrt(step_constant(rules) * periods),
-        paper=bound * (printed / root + 2 / periods) + 2 * gap,
+        paper=bound * (printed / root + 2 / periods) + gap,
         detail=f"Proposition 4: (3 sqrt(C) + 3(n - 1)) y_max / sqrt(N) + 2 y_max / N, C = {step_constant(rules):g}",
     )
 
@@ -122,7 +129,7 @@ def _discounted(rules: Rules, bound: float, gap: float) -> Bound:
     above, below = math.sqrt(step_constant(rules)) * spread, 1.0 + running
     cost = (1 + delta) * running + (1 + 2 * delta) * (above + below) + (1 + delta) * above
     return Bound(
-        epsilon=bound * patience * cost + 2 * gap,
+        epsilon=bound * patience * cost + gap,
         regret=bound * above,
         paper=None,
         detail="Proposition 5 by Abel summation: (1 - delta) [(2 + 3 delta)(sqrt(C) + n - 1) / sqrt(1 - delta^2) + 1 + "
@@ -174,7 +181,7 @@ def exploration_regrets(rules: Rules, periods: int) -> tuple[float, float]:
 def _exploration(rules: Rules, periods: int, bound: float, gap: float) -> Bound:
     above, below = exploration_regrets(rules, periods)
     return Bound(
-        epsilon=bound * (2 * above + below) / periods + 2 * gap, regret=math.inf, paper=None,
+        epsilon=bound * (2 * above + below) / periods + gap, regret=math.inf, paper=None,
         detail="Proposition A.2 with approachability on the estimated regrets: (2 E|R+| + E R_i^-) / N, "
         f"exponent {rules.exploration_exponent}",
     )  # fmt: skip

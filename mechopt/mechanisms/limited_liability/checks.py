@@ -12,6 +12,7 @@ import numpy as np
 
 from mechopt.finding import Finding
 from mechopt.mechanisms.limited_liability import attack, audit
+from mechopt.mechanisms.limited_liability.allotment import Program
 from mechopt.mechanisms.limited_liability.audit import Array, Books
 from mechopt.mechanisms.limited_liability.bounds import step_constant
 from mechopt.mechanisms.limited_liability.environment import Environment
@@ -42,6 +43,8 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
     if environment.rules.variant in ("baseline", "strategic", "consistent", "discounted"):
         findings += _approachability(environment, books)
     findings += _ranges(environment, books)
+    if environment.program is not None:
+        findings.append(_feasible(environment, books, environment.program))
     if environment.rules.variant == "strategic":
         findings += [_independence(environment, books), _honoured(environment, books)]
     return findings
@@ -222,6 +225,14 @@ def _ranges(environment: Environment, books: Books) -> list[Finding]:
         found.append(_worst("idle_regret_below", table["regret_b"] + bound, allowed, "(A.4): R^B at least -y_max",
                             environment))  # fmt: skip
     return found
+
+
+def _feasible(environment: Environment, books: Books, program: Program) -> Finding:
+    """What is given is feasible, and no group's decision is further from its best than epsilon accounts for."""
+    chosen = program.points[np.arange(len(books.group)), books.decisions[np.arange(len(books.group)), books.group]]
+    margins = np.array([-program.allotment.program.violation(point) for point in chosen])
+    return _worst("program_feasible", margins, 1e-7, "largest relative violation of a limit of the [program]; "
+                     f"no group's value is more than {program.gap:.2g} below its bound", environment)  # fmt: skip
 
 
 def _independence(environment: Environment, books: Books) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
+from mechopt.mechanisms.limited_liability import network
+from mechopt.mechanisms.limited_liability.allotment import Program
 from mechopt.mechanisms.limited_liability.environment import AXES, Environment, Names
 from mechopt.mechanisms.limited_liability.rules import (
     DEFAULT_EXPONENT,
@@ -45,6 +48,7 @@ class Schema(Common):
     ledger: Literal["float", "integer"] = "float"
     output_unit: Any = 1
     names: Any = None
+    program: Any = None
     design: Any = None
     simulate: Any = None
 
@@ -53,7 +57,8 @@ def from_document(document: Document) -> Environment:
     """The environment that a model document describes.
 
     `values` and `outputs` are nested lists [period][agent][decision], or long tables with columns period, agent,
-    decision and value or output. One table with both columns may be given as `values` alone.
+    decision and value or output. One table with both columns may be given as `values` alone. With a [program] they are
+    per unit of its columns: [period][column], or tables with columns period, column and value or output.
 
     Raises:
         InstanceError: names the file, the key and the row at fault.
@@ -61,7 +66,10 @@ def from_document(document: Document) -> Environment:
     schema = document.convert(Schema)
     names = _names(schema.names, document)
     arrays: dict[str, NDArray[Any]] = {}
-    for key in CELL:
+    program = None
+    if schema.program is not None:
+        arrays, program = _programmed(schema, names, document)
+    for key in CELL if program is None else ():
         spec = getattr(schema, key)
         if spec is None and key == "values":
             raise document.error("is missing", key)
@@ -84,9 +92,55 @@ def from_document(document: Document) -> Environment:
             names=Names(**names),
             arithmetic=schema.arithmetic,
             units=schema.units,
+            program=program,
         )
     except InstanceError as error:
         raise error.at(file=document.path) from None
+
+
+def _programmed(
+    schema: Schema, names: dict[str, list[str]], document: Document
+) -> tuple[dict[str, NDArray[Any]], Program]:
+    """Values and outputs of the groups' optima where decisions come from an optimisation model."""
+    for key in ("true_values", "true_outputs"):
+        if getattr(schema, key) is not None:
+            raise document.error("is not for documents with a [program]", key)
+    if schema.variant == "bounded_values":
+        raise document.error(
+            "bounded_values needs a finite set of decisions: its weights change the programs", "variant"
+        )
+    if "decisions" in names or schema.arithmetic == "exact":
+        key = "names.decisions" if "decisions" in names else "arithmetic"
+        raise document.error("with a [program], decisions are named by their groups and found in floats", key)
+    allotment, options = network.read(document, names)
+    columns = [allotment.program.column_name(place) for place in range(allotment.program.columns)]
+    read = {}
+    for key in ("values", "outputs"):
+        spec = getattr(schema, key)
+        spec = schema.values if spec is None and key == "outputs" and _is_table(schema.values) else spec
+        if spec is None:
+            raise document.error("is missing", key)
+        if _is_table(spec):
+            array = network.by_column(_own_columns(spec, CELL[key]), key, CELL[key], columns, document)
+            try:
+                read[key] = network.filled(array, allotment, key)
+            except InstanceError as error:
+                raise error.at(file=document.path) from None
+        else:
+            read[key] = _nested(spec, key, document, "float")
+    found = network.solve(document, allotment, options, read["values"], read["outputs"])
+    outputs = found.outputs
+    if schema.ledger == "integer":  # meters count whole units
+        unit = document.number(schema.output_unit, "output_unit", positive=True)
+        outputs = np.floor(outputs / exact.as_float(unit) + 1e-9) * exact.as_float(unit)
+        decimals = max(0, math.ceil(-math.log10(exact.as_float(unit))) + 2)
+        outputs = np.round(outputs, decimals)
+    names["decisions"] = ["everybody", *(f"without {name}" for name in names["agents"])]
+    program = Program(
+        allotment=allotment, values=read["values"], yields=read["outputs"], points=found.points, gap=found.gap,
+        solved=found.solved, skipped=found.skipped,
+    )  # fmt: skip
+    return {"values": found.values, "outputs": outputs}, program
 
 
 def _rules(schema: Schema, values: NDArray[Any]) -> Rules:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.limited_liability.arithmetic import GRID
 from mechopt.mechanisms.limited_liability.rules import Rules
+
+if TYPE_CHECKING:
+    from mechopt.mechanisms.limited_liability.allotment import Program
 
 AXES = ("period", "agent", "decision")
 
@@ -56,6 +59,8 @@ class Environment:
         names: of agents, decisions and periods.
         arithmetic: "float" or "exact".
         units: of output.
+        program: the optimisation model behind the decisions, or None. Each period's decisions are then the optima of
+            the groups, in group order.
     """
 
     rules: Rules
@@ -72,6 +77,7 @@ class Environment:
     names: Names = field(default_factory=Names)
     arithmetic: Literal["float", "exact"] = "float"
     units: str = ""
+    program: Program | None = None
 
     def __post_init__(self) -> None:
         exactly = self.arithmetic == "exact"

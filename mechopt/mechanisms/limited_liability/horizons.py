@@ -127,6 +127,8 @@ def design(
     table = document.section("design", Table)
     epsilon = exact.as_float(document.number(table.epsilon, "design.epsilon", positive=True))
     gap = exact.as_float(document.number(table.gap, "design.gap", minimum=0))
+    if environment.program is not None:  # `certified` charges 2 gaps
+        gap = max(gap, environment.program.gap * environment.program.GAP_FACTOR / 2)
     bound = exact.as_float(environment.output_bound)
     floor = float(to_float(environment.values).min())
     if environment.value_floor is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mechopt import exact
 from mechopt.mechanisms.limited_liability import attack, bounds, groups, whole
+from mechopt.mechanisms.limited_liability.allotment import Program
 from mechopt.mechanisms.limited_liability.arithmetic import GRID
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.record import Record, as_floats, retrace, trace
@@ -53,6 +54,8 @@ def run(environment: Environment) -> Outcome:
     }
     if record.grid:
         tables["ledger"] = _ledger(record)
+    if environment.program is not None:
+        tables["amounts"] = _amounts(environment.program, record, environment.period_names)
     return Outcome(
         mechanism="limited_liability",
         title="",
@@ -66,6 +69,7 @@ def run(environment: Environment) -> Outcome:
             "ledger": environment.ledger,
             "seed": environment.seed,
             "tie_rule": "the smallest decision index; the grand group where all weights are 0",
+            **_solver(environment),
             "epsilon": {"detail": bound.detail, "paper": bound.paper, "regret_bound": _finite(bound.regret)},
         },
     )
@@ -81,6 +85,8 @@ def epsilon(environment: Environment) -> bounds.Bound:
         len(environment.values),
         output_bound=exact.as_float(environment.output_bound),
         value_floor=exact.as_float(floor),
+        gap=0.0 if environment.program is None else environment.program.gap,
+        gap_factor=2 if environment.program is None else environment.program.GAP_FACTOR,
     )
 
 
@@ -198,6 +204,13 @@ def _periods(environment: Environment, record: Record, paid: NDArray[Any]) -> di
     return table
 
 
+def _amounts(program: Program, record: Record, names: list[Any]) -> dict[str, Any]:
+    """What each period's decision gives, by column of the optimisation model."""
+    chosen = program.points[np.arange(len(record.group)), record.decision]
+    model = program.allotment.program
+    return {"period": names} | {model.column_name(place): chosen[:, place] for place in range(model.columns)}
+
+
 def _ledger(record: Record) -> dict[str, Any]:
     """The integers themselves."""
     return {
@@ -238,6 +251,14 @@ def rounding(environment: Environment, record: Record) -> float:
     for name, rows in record.vectors.items():
         worst = max(worst, float(np.abs(other.vectors[name][:, ::-1] - rows).max()))
     return worst
+
+
+def _solver(environment: Environment) -> dict[str, Any]:
+    program = environment.program
+    if program is None:
+        return {}
+    return {"solver": {"name": "HiGHS", "largest_gap": program.gap, "solved": program.solved,
+                       "skipped": program.skipped}}  # fmt: skip
 
 
 def _finite(value: float) -> float | None:

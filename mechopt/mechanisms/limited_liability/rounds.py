@@ -133,6 +133,11 @@ def simulate(
 
 def read(environment: Environment, document: Document) -> Setting:
     """The setting that a [simulate] table describes."""
+    if environment.program is not None:
+        raise document.error(
+            "a simulation needs a finite set of decisions: a misreport would change every optimum of the [program]",
+            "simulate",
+        )
     table = document.section("simulate", Table)
     periods = table.periods or len(environment.values)
     error_periods = min(table.error_periods or max(1, periods // 4), periods)
