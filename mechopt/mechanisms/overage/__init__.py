@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         strong_equilibrium,
     )
     from mechopt.mechanisms.overage.environment import Environment, from_document
+    from mechopt.mechanisms.overage.games import Equilibrium, equilibrium, excess_over_cap, game_payoffs, net_reply
     from mechopt.mechanisms.overage.incentives import (
         best_replies,
         facing,
@@ -86,6 +87,11 @@ _HOMES = {
     "payoff_intervals": "noise",
     "review": "noise",
     "splitting_gain": "noise",
+    "Equilibrium": "games",
+    "equilibrium": "games",
+    "excess_over_cap": "games",
+    "game_payoffs": "games",
+    "net_reply": "games",
     "clear": "clearing",
     "scarcity": "clearing",
     "rounding_properties": "rounding_table",
@@ -114,6 +120,7 @@ __all__ = [
     "PAPER",
     "AwardRule",
     "Environment",
+    "Equilibrium",
     "Scenario",
     "all_awards",
     "award",
@@ -131,8 +138,11 @@ __all__ = [
     "design",
     "design_pictures",
     "deviation_index",
+    "equilibrium",
+    "excess_over_cap",
     "facing",
     "from_document",
+    "game_payoffs",
     "gini_index",
     "jump_risk",
     "lorenz_curve",
@@ -141,6 +151,7 @@ __all__ = [
     "nash_equilibrium",
     "nash_set",
     "net_equilibrium",
+    "net_reply",
     "netting_gain",
     "own_payoff",
     "path_of_awards",

@@ -211,6 +211,11 @@ def guarantee(environment: Environment, clearing: Clearing) -> Guarantee:
 def warnings(environment: Environment, clearing: Clearing) -> list[str]:
     """What the rule loses on this instance or in general, in plain words."""
     found = []
+    if environment.penalty:
+        found.append(
+            "with a penalty the claims of Proposition 3 (all at the bound) are no equilibrium: claims equal to "
+            "entitlements are the only one where the bound is at least every entitlement"
+        )
     if environment.rule == "power" and environment.alpha != 1:
         found.append(
             f"rule power with alpha = {environment.alpha}: payoffs jump at X = I and need not increase in the own "
