@@ -121,9 +121,9 @@ def test_the_closed_form_agrees_with_the_search(monkeypatch: pytest.MonkeyPatch)
     environment = many_small_agents()
     by_formula = run(environment)
 
-    def one_by_one(reports: Any, sums: Any, column: int, investment: Any, bounds: Any, **options: Any) -> Any:
-        everybody, total = np.arange(300), sums.total[column : column + reports.shape[1]]
-        tested = examine(reports, everybody, total, investment, bounds, **options)
+    def one_by_one(sums: Any, investment: Any, bounds: Any, **options: Any) -> Any:
+        everybody = np.arange(300)
+        tested = examine(sums, everybody, investment, bounds, **options)
         tested = replace(tested, linear=tested.linear & (everybody % 30 != 0))
         return DateTest(always_from=np.full(2, 300), examined=everybody, tested=tested)
 

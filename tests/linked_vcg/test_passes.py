@@ -46,6 +46,9 @@ def test_the_crossing_is_where_the_plain_sums_cross(exact: bool, rows: list[list
     assert sums.total.tolist() == reports.sum(axis=0).tolist()
     own, before = behind(reports, np.arange(3))
     assert own.tolist() == reports.T.tolist()
+    some = np.arange(len(rows))[:: 1 + limit % 5]
+    assert sums.behind(some, np.array([2, 0])).tolist() == before[[2, 0]].T[some].tolist()
+    assert sums.part(slice(1, 3)).behind(some, slice(None)).tolist() == before[1:].T[some].tolist()
     for column in range(3):
         agent, found = sums.crossing(column, edge)
         below = [place for place, value in enumerate(before[column].tolist()) if value < edge]
@@ -82,7 +85,7 @@ def plain(environment: Environment, reports: Any) -> dict[str, Any]:
     for date in range(dates):
         total = reports[:, date].sum(axis=0)
         found = Knapsack(environment.stock, environment.types, possible=solver.possible).invest(total)
-        tested = examine(reports[:, date], np.arange(agents), total, found, market.bounds, resources=solver.resources,
+        tested = examine(Sums(reports[:, date]), np.arange(agents), found, market.bounds, resources=solver.resources,
                          tolerance=0.0 if reports.dtype == object else 1e-11)  # fmt: skip
         own = own + beta**date * serve(reports[:, date], found).own
         price, served, linear = price & tested.price_invariant, served & tested.served_invariant, linear & tested.linear
@@ -164,7 +167,7 @@ def test_a_report_that_is_no_quantity_takes_nothing(value: float) -> None:
     room, reports = Room(lower, upper, 2), np.full((20, 3), 0.5)
     bad = reports.copy()
     bad[13, 1] = value
-    with pytest.raises(InstanceError, match="finite and at least 0"):
+    with pytest.raises(InstanceError, match=r"finite and at least 0.*agent 14, type 2"):
         room.take(bad, last=False)
     assert room.take(reports * 4, last=False)[0].tolist() == (reports * 4).tolist()
     assert room.take(reports, last=True)[0].tolist() == (0 * reports).tolist()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +61,9 @@ def accept_bounds(
     return low, high, Fraction(beta) if knapsack.exact else float(beta)
 
 
-def accept(values: ArrayLike, shape: tuple[int | None, int], name: str, *, exactly: bool) -> NDArray[Any]:
+def accept(
+    values: ArrayLike, shape: tuple[int | None, int], name: str, *, exactly: bool, later: bool = False
+) -> NDArray[Any]:
     """Finite numbers >= 0 of one arithmetic, shape (agents, types).
 
     Args:
@@ -69,6 +71,7 @@ def accept(values: ArrayLike, shape: tuple[int | None, int], name: str, *, exact
         shape: required; None for any number of agents, at least 1.
         name: for messages.
         exactly: as Fractions, else as float64.
+        later: floats are not looked at here; who reads them anyway calls `refuse` where one is no quantity.
 
     Raises:
         InstanceError: names the entry at fault, counted from 1.
@@ -89,12 +92,8 @@ def accept(values: ArrayLike, shape: tuple[int | None, int], name: str, *, exact
             array = np.array([exact.as_float(value) for value in array.ravel().tolist()]).reshape(array.shape)
     else:
         array = array.astype(np.float64, copy=False)
-        if not (array.min() >= 0 and array.max() < np.inf):
-            agent, kind = np.argwhere(~((array >= 0) & (array < np.inf)))[0].tolist()
-            raise InstanceError(
-                f"must be finite and at least 0, not {array[agent, kind]} (agent {agent + 1}, type {kind + 1})",
-                key=name,
-            )
+        if not later and not (array.min() >= 0 and array.max() < np.inf):
+            refuse(array, name)
         return array
     below = np.argwhere(np.asarray(array < 0, dtype=bool))
     if below.size:
@@ -103,3 +102,11 @@ def accept(values: ArrayLike, shape: tuple[int | None, int], name: str, *, exact
             f"must be at least 0, not {array[agent, kind]} (agent {agent + 1}, type {kind + 1})", key=name
         )
     return array
+
+
+def refuse(array: NDArray[np.float64], name: str) -> NoReturn:
+    """Say which entry is negative or not finite."""
+    agent, kind = np.argwhere(~((array >= 0) & (array < np.inf)))[0].tolist()
+    raise InstanceError(
+        f"must be finite and at least 0, not {array[agent, kind]} (agent {agent + 1}, type {kind + 1})", key=name
+    )

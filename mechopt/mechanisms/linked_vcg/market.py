@@ -23,7 +23,7 @@ from mechopt.mechanisms.linked_vcg.ordered import Served, allocate, serve
 from mechopt.mechanisms.linked_vcg.pieces import Date
 from mechopt.mechanisms.linked_vcg.price_taking import Bounds, Tested, examine, test_date
 from mechopt.mechanisms.linked_vcg.room import Room
-from mechopt.mechanisms.linked_vcg.settlement import Kept, Settlement, all_behind, best_reward, budget_worth
+from mechopt.mechanisms.linked_vcg.settlement import Kept, Settlement, best_reward, budget_worth
 from mechopt.mechanisms.linked_vcg.sums import Step, Sums, weighted
 from mechopt.program import to_float
 
@@ -56,7 +56,7 @@ class Allocated:
     def tested(self) -> Tested:
         """Properties I and II of every agent."""
         return examine(
-            self.reports, np.arange(len(self.reports)), self.total, self.investment, self.bounds,
+            Sums(self.reports), np.arange(len(self.reports)), self.investment, self.bounds,
             resources=len(self.investment.geometry.price), tolerance=_tolerance(self.reports),
         )  # fmt: skip
 
@@ -139,11 +139,11 @@ class Market:
                 )
             sums = Sums(reports)
         else:
-            reports = accept(reports, self.upper.shape, "endowments", exactly=self.exact)
+            reports = accept(reports, self.upper.shape, "endowments", exactly=self.exact, later=True)
             reports, parts = self._room.take(reports, last=self.date == self.dates - 1)
             sums = Sums(reports, parts)
         investment = self.knapsack.invest(sums.total, date=name or str(self.date + 1))
-        self._add(reports, [reports], [investment], sums)
+        self._add(sums, [investment])
         return Allocated(reports=reports, total=sums.total, investment=investment, bounds=self.bounds)
 
     def allocate_all(self, reports: NDArray[Any], *, names: Sequence[str] = ()) -> list[Investment]:
@@ -170,55 +170,53 @@ class Market:
             self.knapsack.invest(total, date=name)
             for total, name in zip(sums.total.reshape(self.dates, kinds), names, strict=True)
         ]
-        self._add(flat, [reports[:, date] for date in range(self.dates)], investments, sums)
+        self._add(sums, investments)
         return investments
 
-    def _add(
-        self, flat: NDArray[Any], reports: Sequence[NDArray[Any]], investments: Sequence[Investment], sums: Sums
-    ) -> None:
-        """Some dates' contributions, tests, and what settling needs; `flat` has all their types side by side."""
+    def _add(self, sums: Sums, investments: Sequence[Investment]) -> None:
+        """Some dates' contributions, tests, and what settling needs; `sums` has all their types side by side."""
         kinds = self.upper.shape[1]
-        weights = np.full((2, flat.shape[1]), self.zero)
+        weights = np.full((2, sums.total.size), self.zero)
         steps: list[Step] = []
         marginal: list[tuple[int, Any]] = []  # who is served in part, and what that adds
-        for place, (mine, investment) in enumerate(zip(reports, investments, strict=True)):
+        for place, investment in enumerate(investments):
             column, present = place * kinds, self.discount**self.date
             part = slice(column, column + kinds)
-            kept = self._keep(mine, sums, column, investment)
-            geometry = investment.geometry
+            today, geometry = sums.part(part), investment.geometry
+            kept = self._keep(today, investment)
             weights[0, part] = np.where(geometry.full, present, self.zero)
             weights[1, part] = kept.reward
             for row, kind in enumerate(geometry.partial.tolist()):
                 amount = investment.amount[kind]
-                if sums.total[column + kind] <= amount:
+                if today.total[kind] <= amount:
                     steps.append(Step(0, 0, column + kind, present))
                 else:
-                    agent, before = sums.crossing(column + kind, amount)
+                    agent, before = today.crossing(kind, amount)
                     steps.append(Step(agent + 1, 0, column + kind, present))
-                    if agent < len(mine):
-                        marginal.append((agent, present * min(mine[agent, kind], amount - before)))
+                    if agent < len(self.upper):
+                        marginal.append((agent, present * min(today.reports[agent, kind], amount - before)))
                 steps.append(Step(int(kept.test.always_from[row]), 1, column + kind, kept.weight))
-            if kept.test.examined.size:
-                own = mine[np.ix_(kept.test.examined, geometry.partial)].T
-                self._spent[kept.test.examined] += kept.weight * np.where(kept.test.singly, own, self.zero).sum(axis=0)
-        contribution, spent = weighted(flat, weights, steps)
+            singly, examined = kept.test.singly, kept.test.examined
+            if singly.any():
+                own = today.reports[np.ix_(examined, geometry.partial)].T
+                self._spent[examined] += kept.weight * np.where(singly, own, self.zero).sum(axis=0)
+        contribution, spent = weighted(sums.reports, weights, steps)
         self.contribution += contribution
         self._spent += spent
         for agent, gained in marginal:
             self.contribution[agent] += gained
 
-    def _keep(self, reports: NDArray[Any], sums: Sums, column: int, investment: Investment) -> Kept:
+    def _keep(self, sums: Sums, investment: Investment) -> Kept:
         geometry = investment.geometry
         weight = self.discount ** (self.date + 1 - self.dates)
         test = test_date(
-            reports, sums, column, investment, self.bounds, resources=self.knapsack.resources,
-            tolerance=_tolerance(reports),
+            sums, investment, self.bounds, resources=self.knapsack.resources, tolerance=_tolerance(sums.reports)
         )  # fmt: skip
         self.price_invariant[test.examined] &= test.tested.price_invariant
         self.price_invariant &= investment.unique_price
         self.served_invariant[test.examined] &= test.tested.served_invariant
         searched = test.examined[~test.tested.linear]
-        mine, before = reports[searched], all_behind(reports, searched)
+        mine, before = sums.reports[searched], sums.behind(searched, slice(None))
         reward = np.where(geometry.full, weight * (self.knapsack.types @ geometry.price), self.zero)
         partly = mine[:, geometry.partial]
         left = np.maximum(investment.amount[geometry.partial] - before[:, geometry.partial], 0)
@@ -227,7 +225,7 @@ class Market:
         kept = Kept(
             investment=investment, weight=weight, reward=reward, test=test, searched=searched,
             spent=mine @ reward + weight * always, left=weight * (investment.value - own), reports=mine,
-            before=before, total=sums.total[column : column + reports.shape[1]].copy(),
+            before=before, total=sums.total.copy(),
         )  # fmt: skip
         self._kept.append(kept)
         return kept

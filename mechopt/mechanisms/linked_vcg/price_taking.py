@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.knapsack import Investment
-from mechopt.mechanisms.linked_vcg.ordered import Served, serve
+from mechopt.mechanisms.linked_vcg.ordered import Served
 from mechopt.mechanisms.linked_vcg.sums import Sums
 
 WIDER = 1 + 1e-9  # the swing of a float report, rounded up: an agent at the edge is examined, not settled
@@ -99,16 +99,11 @@ class Bounds:
         return Box(low=low, high=self._upper[agents] * self._dates)
 
 
-def test_date(
-    reports: NDArray[Any], sums: Sums, column: int, investment: Investment, bounds: Bounds, *, resources: int,
-    tolerance: float,
-) -> DateTest:  # fmt: skip
+def test_date(sums: Sums, investment: Investment, bounds: Bounds, *, resources: int, tolerance: float) -> DateTest:
     """Properties I and II of every agent at one date.
 
     Args:
-        reports: mu_t, shape (agents, types).
-        sums: of the reports, in which this date's types start at `column`.
-        column: see there.
+        sums: of the reports mu_t, a column a type.
         investment: of all reports together.
         bounds: of the reports possible.
         resources: R; the first R types are plentiful.
@@ -117,44 +112,38 @@ def test_date(
     """
     geometry = investment.geometry
     amount, partial = investment.amount[geometry.partial], geometry.partial
-    agents, total = len(reports), sums.total[column : column + reports.shape[1]]
     # No report moves an amount by more than the whole box does, and the true report is one of them.
     swing = np.abs(geometry.displaced) @ bounds.highest * (WIDER if tolerance else 1)
     high, finite = bounds.highest[partial], partial >= resources
-    slack = _slack(amount, tolerance)
-    fixed_price = np.all(amount - swing > slack) and np.all((total[partial] - high - amount - swing)[finite] > slack)
-    if fixed_price:
+    slack, room = _slack(amount, tolerance), sums.total[partial] - high - amount - swing
+    if np.all(amount - swing > slack) and np.all(room[finite] > slack):
         edges = [
-            (sums.crossing(column + kind, least)[0], sums.crossing(column + kind, most)[0])
+            (sums.crossing(kind, least)[0], sums.crossing(kind, most)[0])
             for kind, least, most in zip(partial.tolist(), amount - swing - high, amount + swing, strict=True)
         ]
         always_from = np.array([least for least, _ in edges], dtype=np.intp)
         near = [np.arange(first, last) for last, first in edges if first < last]
         examined = np.unique(np.concatenate(near)) if near else np.zeros(0, dtype=np.intp)
     else:
+        agents = len(sums.reports)
         always_from, examined = np.full(partial.size, agents, dtype=np.intp), np.arange(agents)
-    tested = examine(reports, examined, total, investment, bounds, resources=resources, tolerance=tolerance)
+    tested = examine(sums, examined, investment, bounds, resources=resources, tolerance=tolerance)
     return DateTest(always_from=always_from, examined=examined, tested=tested)
 
 
 def examine(
-    reports: NDArray[Any], agents: NDArray[np.intp], total: NDArray[Any], investment: Investment, bounds: Bounds, *,
-    resources: int, tolerance: float,
-) -> Tested:  # fmt: skip
-    """Properties I and II of some agents at one date, one by one; arguments as in `test_date`."""
+    sums: Sums, agents: NDArray[np.intp], investment: Investment, bounds: Bounds, *, resources: int, tolerance: float
+) -> Tested:
+    """Properties I and II of some agents (increasing) at one date, one by one; arguments as in `test_date`."""
     geometry = investment.geometry
-    if not agents.size:
-        none = np.zeros(0, dtype=bool)
-        empty = np.zeros((geometry.partial.size, 0), dtype=bool)
-        return Tested(linear=none, price_invariant=none, served_invariant=none, served=empty)
-    served = serve(reports, investment)
-    here = Served(
-        own=served.own[agents], partial=served.partial[:, agents], before=served.before[:, agents],
-        reports=served.reports[:, agents],
-    )  # fmt: skip
+    mine, before = sums.reports[agents], sums.behind(agents, geometry.partial).T
+    partly = mine[:, geometry.partial].T
+    served = np.minimum(partly, np.maximum(investment.amount[geometry.partial][:, None] - before, 0))
+    own = mine @ geometry.full.astype(mine.dtype) + served.sum(axis=0)
     return price_takers(
-        geometry.displaced @ reports[agents].T, bounds.of(agents), investment, here,
-        resources=resources, tolerance=tolerance, total=total[geometry.partial],
+        geometry.displaced @ mine.T, bounds.of(agents), investment,
+        Served(own=own, partial=served, before=before, reports=partly),
+        resources=resources, tolerance=tolerance, total=sums.total[geometry.partial],
     )  # fmt: skip
 
 

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.errors import InstanceError
+from mechopt.mechanisms.linked_vcg.accept import refuse
 from mechopt.mechanisms.linked_vcg.ordered import CLOSE
 from mechopt.mechanisms.linked_vcg.sums import blocks
-
-UNFIT = "reports must be finite and at least 0"
 
 
 class Room:
@@ -30,8 +27,8 @@ class Room:
     def __init__(self, lower: NDArray[Any], upper: NDArray[Any], dates: int) -> None:
         self._lower, self._upper, self._dates = lower, upper, dates
         self._close: Any = 0 if upper.dtype == object else CLOSE
-        self._nothing: Any = Fraction(0) if upper.dtype == object else 0.0
         self._left: NDArray[Any] | None = None
+        self._short = False  # whether anybody's budget ran out: then reports are cut as they come
 
     def take(self, reports: NDArray[Any], *, last: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         """Reports cut to what is left, raised at the last date to what is missing; and their sums by block.
@@ -43,31 +40,41 @@ class Room:
         Raises:
             InstanceError: a negative or infinite report; nothing was taken.
         """
-        parts = np.array([_part(reports[start:end]) for start, end in blocks(*reports.shape)])
-        if reports.dtype != object and not np.isfinite(parts).all():
-            raise InstanceError(UNFIT, key="endowments")
+        edges, result = [*blocks(*reports.shape)], reports
+        parts = self._checked(reports, edges)
         if self._left is None:
             self._left = self._upper * self._dates
-        result = reports
-        for number, (start, end) in enumerate(blocks(*reports.shape)):
+        for number, (start, end) in enumerate(edges):
             left, block = self._left[start:end], reports[start:end]
-            np.subtract(left, block, out=left)
-            if result is reports and left.min() < 0:
+            if not self._short:
+                np.subtract(left, block, out=left)
+                if left.min() >= 0:
+                    continue
+                # left + block is what was left before; with floats never below the block where that was enough.
+                np.add(left, block, out=left)
+                self._short = True
+            if result is reports:
                 result = np.empty_like(reports)
                 result[:start] = reports[:start]
-            if result is not reports:
-                parts[number] = self._cut(left, block, result[start:end])
+            into = result[start:end]
+            np.minimum(block, left, out=into)
+            np.subtract(left, into, out=left)
+            parts[number] = into.sum(axis=0)
         if last:
             result = self._raise(result, parts)
         return result, parts
 
-    def _cut(self, left: NDArray[Any], block: NDArray[Any], into: NDArray[Any]) -> NDArray[Any]:
-        """Reports cut to what was left before them, and their sums; `left` is after them, and is set right."""
-        # left + block is what was left before; with floats never below the block where that was enough.
-        np.add(left, block, out=into)
-        np.minimum(into, block, out=into)
-        np.maximum(left, self._nothing, out=left)
-        return np.asarray(into.sum(axis=0))
+    def _checked(self, reports: NDArray[Any], edges: list[tuple[int, int]]) -> NDArray[Any]:
+        """Sums by block, where they will be needed; refused before anything is taken where one is no quantity."""
+        parts = np.empty((len(edges), reports.shape[1]), dtype=reports.dtype)
+        fit = True
+        for number, (start, end) in enumerate(edges):
+            block = reports[start:end]
+            fit &= bool(block.min() >= 0)
+            parts[number] = block.max() if self._short else block.sum(axis=0)
+        if not fit or (reports.dtype != object and not np.isfinite(parts).all()):
+            refuse(reports, "endowments")
+        return parts
 
     def _raise(self, reports: NDArray[Any], parts: NDArray[Any]) -> NDArray[Any]:
         """Reports of the last date with what is missing to the lower bounds added; `parts` follows."""
@@ -85,10 +92,3 @@ class Room:
                 result[part][under] += least[under] - used[under]
                 parts[number] = result[part].sum(axis=0)
         return result
-
-
-def _part(block: NDArray[Any]) -> NDArray[Any]:
-    """Sums of a block of reports, none of them negative or NaN."""
-    if not block.min() >= 0:
-        raise InstanceError(UNFIT, key="endowments")
-    return np.asarray(block.sum(axis=0))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.inner import Minimum
 from mechopt.mechanisms.linked_vcg.knapsack import Investment
-from mechopt.mechanisms.linked_vcg.ordered import behind
 from mechopt.mechanisms.linked_vcg.price_taking import DateTest
 
 
@@ -92,14 +91,3 @@ def best_reward(dates: Sequence[Kept], agent: int, kinds: int, zero: Any) -> NDA
         served = partial[kept.test.always(np.array([agent]))[:, 0]]
         best[served] = np.maximum(best[served], kept.weight)
     return best
-
-
-def all_behind(reports: NDArray[Any], agents: NDArray[np.intp]) -> NDArray[Any]:
-    """What those behind each of some agents have together, of every type, shape (len(agents), types)."""
-    if not agents.size:
-        return reports[:0].copy()  # a view would keep all the reports of the date
-    if agents.size * 8 > len(reports):
-        return behind(reports, np.arange(reports.shape[1]))[1].T[agents]
-    ends = np.append(agents[1:] + 1, len(reports))
-    between = [reports[start + 1 : end].sum(axis=0) for start, end in zip(agents, ends, strict=True)]
-    return np.cumsum(np.array(between)[::-1], axis=0)[::-1]

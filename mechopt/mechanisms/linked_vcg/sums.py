@@ -42,6 +42,26 @@ class Sums:
         self.total: NDArray[Any] = suffix[0]
         self._behind = np.vstack([suffix[1:], suffix[:1] * 0])  # exactly nothing behind the last agent
 
+    def part(self, columns: slice) -> Sums:
+        """The same for some of the columns; nothing is summed again."""
+        result = object.__new__(Sums)
+        result.reports, result.edge = self.reports[:, columns], self.edge
+        result.total, result._behind = self.total[columns], self._behind[:, columns]
+        return result
+
+    def behind(self, agents: NDArray[np.intp], columns: NDArray[np.intp] | slice) -> NDArray[Any]:
+        """What those behind each of some agents (increasing) have together, shape (len(agents), columns)."""
+        result = np.empty((agents.size, self.total[columns].size), dtype=self.total.dtype)
+        for block, (start, end) in enumerate(self.edge):
+            first, last = np.searchsorted(agents, (start, end))
+            if first < last:
+                here = agents[first:last] - start
+                rows = self.reports[start + here[0] : end, columns]
+                behind = np.repeat(self._behind[block : block + 1, columns], len(rows), axis=0)
+                behind[:-1] += np.cumsum(rows[:0:-1], axis=0)[::-1]
+                result[first:last] = behind[here - here[0]]
+        return result
+
     def crossing(self, column: int, limit: Any) -> tuple[int, Any]:
         """The first agent with less than `limit` behind him, and what that is; (agents, 0) where there is none.
 
