@@ -33,13 +33,17 @@ LIMIT = 900  # seconds per run; a fault that makes the code run for ever is noti
 
 LEDGER = """
 import sys
+from mechopt import catalog
 from mechopt.claims.examine import examine
 from mechopt.claims.select import shelf
 from mechopt.evidence import Run
 
 held = shelf([sys.argv[1]])
-first = sorted(held.claims.items(), key=lambda item: "mechopt.mechanisms" not in item[1].file.read_text())
-for name, claim in first:  # those that look at the engine
+shared = [file.read_text() for file in catalog.root("verification").glob(f"{sys.argv[1]}/_*.py")]
+for name, claim in held.claims.items():
+    # A claim whose file and whose folder's shared files never import an engine cannot notice.
+    if not any("mechopt.mechanisms" in text for text in [*shared, claim.file.read_text()]):
+        continue
     if claim.tier == "quick" and not examine(claim, Run()).as_expected:
         sys.exit(name)
 sys.exit(f"cannot be loaded: {list(held.broken)}" if held.broken else 0)
@@ -57,6 +61,7 @@ class Fault:
         old: the text that is replaced; it occurs exactly once.
         new: what stands there instead.
         why: what is wrong with that.
+        tests: the test file that is tried first, by default that of the same name.
         equivalent: why no result changes, where that is so.
     """
 
@@ -65,6 +70,7 @@ class Fault:
     old: str
     new: str
     why: str
+    tests: str = ""
     equivalent: str = ""
 
     def seed(self, tree: Path) -> Callable[[], None]:
@@ -111,11 +117,11 @@ def call(tree: Path, *arguments: str) -> tuple[bool, str]:
 
 
 def noticed(tree: Path, mechanism: str, file: str = "") -> tuple[str, str]:
-    """("ledger" or "tests", what noticed), or ("", "") where nothing does; the tests of that file come first."""
+    """("ledger" or "tests", what noticed), or ("", "") where nothing does; that file of tests comes first."""
     failed, what = call(tree, "-c", LEDGER, mechanism)
     if failed:
         return "ledger", what
-    own = f"tests/{mechanism}/test_{file}"
+    own = f"tests/{mechanism}/{file}"
     first = [own] if (tree / own).is_file() else []
     failed, what = call(tree, *TESTS, *first, f"tests/{mechanism}", f"--ignore=tests/{mechanism}/test_ledger.py")
     return ("tests", what) if failed else ("", "")
@@ -154,7 +160,7 @@ def hunt(faults: list[Fault], workers: int) -> list[tuple[Fault, str, str]]:
             fault, tree = faults[position], trees.get()
             restore = fault.seed(tree)
             try:
-                results[position] = (fault, *noticed(tree, fault.mechanism, fault.file))
+                results[position] = (fault, *noticed(tree, fault.mechanism, fault.tests or f"test_{fault.file}"))
             finally:
                 restore()
                 trees.put(tree)
