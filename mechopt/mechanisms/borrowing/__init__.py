@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from mechopt.paper import PAPERS
 
 if TYPE_CHECKING:
+    from mechopt.mechanisms.borrowing.budget_plots import simulate_pictures
     from mechopt.mechanisms.borrowing.checks import check
     from mechopt.mechanisms.borrowing.document import from_document
     from mechopt.mechanisms.borrowing.environment import Environment
     from mechopt.mechanisms.borrowing.expectations import Expectations
+    from mechopt.mechanisms.borrowing.many_rounds import simulate
     from mechopt.mechanisms.borrowing.mechanism import run
     from mechopt.mechanisms.borrowing.plots import pictures
 
@@ -24,11 +26,23 @@ _HOMES = {
     "Environment": "environment",
     "from_document": "document",
     "run": "mechanism",
+    "simulate": "many_rounds",
+    "simulate_pictures": "budget_plots",
     "check": "checks",
     "pictures": "plots",
     "Expectations": "expectations",
 }
-__all__ = ["PAPER", "Environment", "Expectations", "check", "from_document", "pictures", "run"]
+__all__ = [
+    "PAPER",
+    "Environment",
+    "Expectations",
+    "check",
+    "from_document",
+    "pictures",
+    "run",
+    "simulate",
+    "simulate_pictures",
+]
 
 
 def __getattr__(name: str) -> Any:

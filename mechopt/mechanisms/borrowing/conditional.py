@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -32,37 +32,64 @@ def second_moment(expectations: Expectations, axis: int) -> Fraction:
     Needs every part settled and every density a polynomial.
     """
     total = Fraction(0)
-    agents = expectations.environment.agents
-    others = dict(agents[1 - axis].beliefs)
-    for name, probability in agents[axis].beliefs:
-        found = [
-            (others[pair[1 - axis].name], part)
-            for _, *pair, parts in expectations.pairs
-            for part in parts
-            if pair[axis].name == name
-        ]
-        if probability and found:
-            total += probability * _second_moment(found, axis, expectations)
+    for name, probability in expectations.environment.agents[axis].beliefs:
+        if not probability:
+            continue
+        atoms, pieces = mean_polynomials(expectations, axis, name)
+        found = sum((mass * atoms[time] ** 2 for time, mass in expectations.times[axis].atoms), Fraction(0))
+        for low, high, mean in pieces:
+            inner = (mean * mean * _density(expectations, axis, low, high)).integral()
+            found += fraction(inner(rational(high)) - inner(rational(low)))
+        total += probability * found
     return total
 
 
-def _second_moment(found: Sequence[tuple[Fraction, Part]], axis: int, expectations: Expectations) -> Fraction:
+Pieces = list[tuple[Fraction, Fraction, Any]]
+
+
+def mean_polynomials(expectations: Expectations, axis: int, name: str) -> tuple[dict[Fraction, Fraction], Pieces]:
+    """E[W* | one agent's value function and time], exactly: at the atoms, and as (low, high, polynomial) between.
+
+    Needs every part settled and every density a polynomial.
+    """
+    others = dict(expectations.environment.agents[1 - axis].beliefs)
+    masses = dict(expectations.times[axis].atoms)
     atoms: dict[Fraction, Fraction] = {}
-    spread: list[tuple[Fraction, Fraction, Any]] = []
-    for weight, part in found:
-        if part.low[axis] == part.high[axis]:
-            own = dict(expectations.times[axis].atoms)[part.low[axis]]
-            atoms[part.low[axis]] = atoms.get(part.low[axis], Fraction(0)) + weight * part.integrate(part.best) / own
-        else:
-            spread += [(low, high, rational(weight) * polynomial) for low, high, polynomial in _marginal(part, axis)]
-    total = sum((mass * atoms[time] ** 2 for time, mass in expectations.times[axis].atoms), Fraction(0))
-    ends = sorted({end for low, high, _ in spread for end in (low, high)})
-    for low, high in itertools.pairwise(ends):
-        mean = sum((p for start, end, p in spread if start <= low and high <= end), fmpq_poly([0]))
-        density = _density(expectations, axis, low, high)
-        inner = (mean * mean * density).integral()
-        total += fraction(inner(rational(high)) - inner(rational(low)))
-    return total
+    spread: Pieces = []
+    for _, *pair, parts in expectations.pairs:
+        if pair[axis].name != name:
+            continue
+        weight = others[pair[1 - axis].name]
+        for part in parts:
+            low = part.low[axis]
+            if low == part.high[axis]:
+                atoms[low] = atoms.get(low, Fraction(0)) + weight * part.integrate(part.best) / masses[low]
+            else:
+                spread += [(a, b, rational(weight) * polynomial) for a, b, polynomial in _marginal(part, axis)]
+    ends = sorted({end for a, b, _ in spread for end in (a, b)})
+    merged = [
+        (low, high, sum((p for a, b, p in spread if a <= low and high <= b), fmpq_poly([0])))
+        for low, high in itertools.pairwise(ends)
+    ]
+    return atoms, merged
+
+
+def means_in_floats(expectations: Expectations, axis: int, name: str, own: Floats) -> Floats:
+    """E[W* | one agent's value function and time] at many times, from the exact polynomials where there are any."""
+    if not expectations.exact:
+        return welfare_given(expectations, axis, expectations.environment.values[name], own)
+    atoms, pieces = mean_polynomials(expectations, axis, name)
+    result = np.zeros(own.shape)
+    for low, high, polynomial in pieces:
+        inside = (own >= float(low)) & (own <= float(high))
+        at = own[inside]
+        value = np.zeros(at.shape)
+        for c in reversed(polynomial.coeffs()):
+            value = value * at + float(fraction(c))
+        result[inside] = value
+    for time, value_at in atoms.items():
+        result[own == float(time)] = float(value_at)
+    return result
 
 
 def _density(expectations: Expectations, axis: int, low: Fraction, high: Fraction) -> Any:
@@ -202,6 +229,8 @@ def _crossings(function: ValueFunction, other: ValueFunction, own: Floats, cuts:
     at = low + (high - low) * (points + 1) / 2
     values = _difference(function, other, np.broadcast_to(own[:, None, None], at.shape), at)
     fit = np.linalg.solve(np.polynomial.chebyshev.chebvander(points, degree), values[..., None])[..., 0]
+    if degree <= 2:
+        return _quadratic_roots(np.asarray(fit, dtype=np.float64), cuts)
     result = np.repeat(cuts[:, :1], (cuts.shape[1] - 1) * degree, axis=1)
     changing = np.argwhere((fit != 0).sum(axis=2) > 1)
     for row, place in changing.tolist():
@@ -210,3 +239,18 @@ def _crossings(function: ValueFunction, other: ValueFunction, own: Floats, cuts:
         start, end = cuts[row, place], cuts[row, place + 1]
         result[row, place * degree : place * degree + real.size] = start + (end - start) * (real + 1) / 2
     return result
+
+
+def _quadratic_roots(fit: Floats, cuts: Floats) -> Floats:
+    """The same for values of degree two at most, in closed form."""
+    c0, c1 = fit[..., 0], fit[..., 1]
+    c2 = fit[..., 2] if fit.shape[-1] > 2 else np.zeros_like(c0)
+    # c0 + c1 x + c2 (2 x^2 - 1), by the formula that does not cancel.
+    a, b, c = 2 * c2, c1, c0 - c2
+    with np.errstate(all="ignore"):
+        q = -0.5 * (b + np.where(b >= 0, 1.0, -1.0) * np.sqrt(b * b - 4 * a * c))
+        roots = np.stack([q / a, c / q], axis=-1)
+    inside = np.isfinite(roots) & (np.abs(roots) <= 1)
+    low, high = cuts[:, :-1, None], cuts[:, 1:, None]
+    at = np.where(inside, low + (high - low) * (np.where(inside, roots, 0.0) + 1) / 2, low)
+    return at.reshape(len(cuts), -1)

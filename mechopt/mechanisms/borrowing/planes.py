@@ -113,7 +113,7 @@ def definite(polynomial: Any, polygon: Polygon, *, depth: int = 7) -> int:
     found = 0
     while waiting:
         a, b, c, level = waiting.pop()
-        coefficients = _bernstein(polynomial, a, b, c)
+        coefficients = triangle_coefficients(polynomial, a, b, c)
         low, high = min(coefficients), max(coefficients)
         sign = 1 if low >= 0 else -1 if high <= 0 else 0
         if sign and found not in (0, sign):
@@ -134,7 +134,7 @@ def _squared(p: Point, q: Point) -> Fraction:
     return (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2
 
 
-def _bernstein(polynomial: Any, a: Point, b: Point, c: Point) -> list[Fraction]:
+def triangle_coefficients(polynomial: Any, a: Point, b: Point, c: Point) -> list[Fraction]:
     """Bernstein coefficients on the triangle a, b, c: the polynomial lies between their extremes."""
     from math import factorial
 

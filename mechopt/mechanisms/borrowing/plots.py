@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mechopt.mechanisms.borrowing.environment import Environment
+from mechopt.mechanisms.borrowing.order_plots import gantt
 from mechopt.mechanisms.borrowing.values import ValueFunction
 from mechopt.outcome import Outcome
 from mechopt.picture import Picture, canvas, svg
@@ -18,11 +19,13 @@ LISTED = 12  # of the numbers, each way
 
 
 def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
-    """The plots of a report: for two agents, the region where each goes first, for up to four pairs of values."""
+    """The plots of a report: where each of two agents goes first, for up to four pairs of values; the order."""
     found: list[Picture] = []
     if environment.agents:
         pairs = sorted(environment.pairs, key=lambda pair: -pair[2])[:4]
         found += [_region(one, two) for one, two, _ in pairs]
+    if environment.sequence is not None:
+        found.append(gantt(environment, outcome))
     return found
 
 
