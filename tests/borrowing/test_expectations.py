@@ -141,7 +141,7 @@ def simulated(environment: Environment, size: int) -> tuple[np.ndarray[Any, Any]
     return best, loss
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(environments(TIMES + ROUGH))
 def test_moments_agree_with_simulated_rounds(environment: Environment) -> None:
     found = Expectations(environment)

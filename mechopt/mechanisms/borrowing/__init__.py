@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.borrowing.document import from_document
     from mechopt.mechanisms.borrowing.environment import Environment
     from mechopt.mechanisms.borrowing.expectations import Expectations
+    from mechopt.mechanisms.borrowing.grid_design import design
     from mechopt.mechanisms.borrowing.many_rounds import simulate
     from mechopt.mechanisms.borrowing.mechanism import run
     from mechopt.mechanisms.borrowing.plots import pictures
@@ -26,6 +27,7 @@ _HOMES = {
     "Environment": "environment",
     "from_document": "document",
     "run": "mechanism",
+    "design": "grid_design",
     "simulate": "many_rounds",
     "simulate_pictures": "budget_plots",
     "check": "checks",
@@ -37,6 +39,7 @@ __all__ = [
     "Environment",
     "Expectations",
     "check",
+    "design",
     "from_document",
     "pictures",
     "run",

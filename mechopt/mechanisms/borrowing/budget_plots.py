@@ -34,7 +34,7 @@ def _budget(environment: Environment, outcome: Outcome) -> Picture:
     axes.axhline(reserve, color=ORANGE, linewidth=1.6, label="reserve")
     axes.set_xlabel("round")
     axes.set_ylabel(f"manager's cumulative deficit{_unit(environment)}")
-    axes.legend(frameon=False, loc="upper left", fontsize="small", ncols=2)
+    axes.legend(frameon=True, framealpha=0.9, loc="lower left", fontsize="small", ncols=2)
     return Picture(
         title="The budget over the rounds",
         caption="What the manager has paid out, net. Above the reserve she is ruined.",

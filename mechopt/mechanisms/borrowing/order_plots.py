@@ -68,7 +68,7 @@ def _landings(landing: Landing, table: Any) -> Picture:
     axes.set_xlim(right=latest * 1.05)
     axes.set_xlabel("time")
     axes.set_ylabel("plane, in the order of landing")
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(frameon=True, framealpha=0.95, loc="lower left")
     costs = [-v for v in _floats(table["value"])]
     return Picture(
         title="The landings",

@@ -51,7 +51,7 @@ def _region(one: ValueFunction, two: ValueFunction) -> Picture:
     axes.grid(False)
     axes.set_xlabel("time of agent 1")
     axes.set_ylabel("time of agent 2")
-    shown = [Patch(color=colour, label=label) for value, colour, label in levels if (sign == value).any()]
+    shown = [Patch(color=colour, label=label) for value, colour, label in levels if (sign == value).mean() > 0.01]
     axes.legend(handles=shown, frameon=True, loc="upper right")
     coarse = (np.arange(LISTED) + 0.5) / LISTED
     t1, t2 = (grid.ravel() for grid in np.meshgrid(coarse, coarse))
