@@ -10,11 +10,12 @@ import pytest
 import mechopt
 from mechopt import catalog
 from mechopt.cli import main
+from mechopt.mechanisms import linked_vcg
 
 FOLDER = catalog.root("models") / "linked_vcg"
 
 
-@pytest.mark.parametrize("name", ["talent_marketplace", "gpu_cluster"])
+@pytest.mark.parametrize("name", ["talent_marketplace", "gpu_cluster", "four_seasons"])
 def test_the_tables_are_what_their_script_draws(name: str, tmp_path: Path) -> None:
     script: Any = catalog.load(FOLDER / f"{name}.py")
     script.main(tmp_path)
@@ -43,3 +44,16 @@ def test_the_gpu_cluster_has_agents_of_every_kind() -> None:
     assert len({tuple(price) for price in outcome.tables["dates"]["price"]}) >= 2  # weekends differ
     assert "retracted" in outcome.tables
     assert sum(table["linked_transfer"]) < sum(table["contribution"])
+
+
+def test_the_four_seasons_draw_the_geometric_algorithm() -> None:
+    """Three price lines, each met first by some ray, and a type whose ray meets two of them together."""
+    model = mechopt.load("linked_vcg/four_seasons")
+    outcome = mechopt.solve(model)
+    last = linked_vcg.pictures(model.environment, outcome)[-1]
+    met = last.numbers["met first at date"]
+    assert {"spring", "summer", "autumn, winter", "spring, summer"} <= set(met)
+    agent = last.title.split("agent ")[1].split(" displaces")[0]
+    place = model.environment.agent_names.index(agent)
+    found = linked_vcg.linked_by_geometry(model.environment, agent)
+    assert float(found.transfer) == pytest.approx(outcome.tables["agents"]["linked_transfer"][place], abs=1e-10)

@@ -61,8 +61,9 @@ def picture(environment: Environment, rays: Rays) -> Picture:
                           fontsize=8)  # fmt: skip
     axes.set_xlim(0, limit[0])
     axes.set_ylim(0, limit[1])
-    axes.set_xlabel(f"resource {environment.resource_names[0]}, units per unit of payoff")
-    axes.set_ylabel(f"resource {environment.resource_names[1]}, units per unit of payoff")
+    across, up = (f"resource {name}" if name.isdecimal() else name for name in environment.resource_names)
+    axes.set_xlabel(f"{across} per unit of payoff")
+    axes.set_ylabel(f"{up} per unit of payoff")
     if colour:
         axes.legend(frameon=False, title="met first", fontsize=8, title_fontsize=8)
     return Picture(
