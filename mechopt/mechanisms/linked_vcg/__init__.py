@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.document import from_document
     from mechopt.mechanisms.linked_vcg.environment import Environment
     from mechopt.mechanisms.linked_vcg.geometry import Rays, linked_by_geometry
+    from mechopt.mechanisms.linked_vcg.growth_plots import simulate_pictures
     from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
     from mechopt.mechanisms.linked_vcg.linked import Linked, linked_transfer
     from mechopt.mechanisms.linked_vcg.market import Market
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.plots import pictures
     from mechopt.mechanisms.linked_vcg.position import Position, positions
     from mechopt.mechanisms.linked_vcg.potential import Cheapest, cheapest_transfer
+    from mechopt.mechanisms.linked_vcg.rounds import simulate
     from mechopt.mechanisms.linked_vcg.statements import Statement, explain, statement
 
 PAPER = PAPERS["linked_vcg"]
@@ -50,6 +52,8 @@ _HOMES = {
     "best_deviation": "deviations",
     "design": "designing",
     "design_pictures": "design_plots",
+    "simulate": "rounds",
+    "simulate_pictures": "growth_plots",
 }
 __all__ = [
     "PAPER",
@@ -75,6 +79,8 @@ __all__ = [
     "positions",
     "run",
     "run_unlinked",
+    "simulate",
+    "simulate_pictures",
     "statement",
 ]
 

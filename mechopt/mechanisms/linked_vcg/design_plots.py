@@ -99,6 +99,7 @@ def _windows(outcome: Outcome, units: str) -> Picture:
     axes.bar(places + 0.2, capped, 0.38, color=COLOURS[3], hatch="//", edgecolor="white", label="and caps on each date")
     axes.set_xticks(places, [f"{count} x {each}" for count, each in zip(table["windows"], table["dates_each"],
                                                                          strict=True)])  # fmt: skip
+    axes.set_ylim(top=1.25 * float(max(plain.max(), capped.max(), 1e-9)))  # room for the legend
     axes.set_xlabel("budgets x dates each")
     axes.set_ylabel(f"cost at the document's prices{units}")
     axes.legend(frameon=False, fontsize="small")
