@@ -12,8 +12,9 @@ import pytest
 from mechopt.mechanisms.limited_liability import groups
 from mechopt.mechanisms.limited_liability.arithmetic import GRID, Floats, Fractions, Ledger, grid_rate, integer_root
 from mechopt.mechanisms.limited_liability.environment import Environment
-from mechopt.mechanisms.limited_liability.online import Online, decide
+from mechopt.mechanisms.limited_liability.online import Online
 from mechopt.mechanisms.limited_liability.paths import Paths, pick
+from mechopt.mechanisms.limited_liability.period import decide
 from mechopt.mechanisms.limited_liability.record import VECTORS, trace
 
 Draw = Callable[..., Environment]

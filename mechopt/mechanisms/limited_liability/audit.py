@@ -192,16 +192,34 @@ def rule(environment: Environment, books: Books) -> Array:
     periods, groups_count = table["probability"].shape
     if rules.variant in ("pivot", "bounded_values"):
         return np.eye(groups_count)[[0] * periods]
-    debts = np.maximum(before(table["regret_transfer"]), 0.0)
-    if rules.smoothed:
-        debts = table["lambda"] * debts
-    weight = np.column_stack([np.maximum(before(table["regret_allocation"]), 0.0), debts])
+    weight = pressures(environment, books)
     whole = weight.sum(axis=1, keepdims=True)
     found = np.where(whole > 0, weight / np.where(whole > 0, whole, 1.0), np.eye(groups_count)[0])
     if rules.variant == "exploration":
         rate = np.arange(1, periods + 1, dtype=np.float64)[:, None] ** -float(rules.exploration_exponent)
         found = (1 - rate) * found + rate / groups_count
     return np.asarray(found)
+
+
+def pressures(environment: Environment, books: Books) -> Array:
+    """What mu is proportional to, from the regrets of the period before, shape (periods, groups)."""
+    table = books.table
+    debts = np.maximum(before(table["regret_transfer"]), 0.0)
+    if environment.rules.smoothed:
+        debts = table["lambda"] * debts
+    return np.column_stack([np.maximum(before(table["regret_allocation"]), 0.0), debts])
+
+
+def excess(environment: Environment, books: Books) -> Array:
+    """n y_max sum_a (w_a - S P_a)^+: what <R+, dR> can exceed 0 by under the probabilities used, shape (periods,)."""
+    weight, shares = pressures(environment, books), books.table["probability"]
+    lacking = weight - weight.sum(axis=1, keepdims=True) * shares
+    groups_count = shares.shape[1]
+    same = books.decisions[:, :, None] == books.decisions[:, None, :]
+    by_decision = np.einsum("tgh,th->tg", same, lacking)
+    first = ~np.tril(same, k=-1).any(axis=2)  # each decision once
+    total: Array = (np.maximum(by_decision, 0.0) * first).sum(axis=1)
+    return total * (groups_count - 1) * books.bound
 
 
 def before(column: Any) -> Array:

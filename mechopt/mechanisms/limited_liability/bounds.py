@@ -75,6 +75,11 @@ def certified(
     gap = gap_factor * gap
     if rules.variant == "pivot":
         return Bound(epsilon=gap, regret=math.inf, paper=0.0, detail="Proposition 1: truth is dominant a period")
+    if rules.limits is not None:
+        return Bound(
+            epsilon=output_bound, regret=math.inf, paper=None, trivial=True,
+            detail="no bound but the largest output: limits on the response can let regrets grow; see response_excess",
+        )  # fmt: skip
     if rules.unsafe:
         return Bound(
             epsilon=output_bound, regret=output_bound * math.sqrt(step_constant(rules) * periods), paper=None,

@@ -16,6 +16,7 @@ from mechopt.mechanisms.limited_liability.allotment import Program
 from mechopt.mechanisms.limited_liability.audit import Array, Books
 from mechopt.mechanisms.limited_liability.bounds import step_constant
 from mechopt.mechanisms.limited_liability.environment import Environment
+from mechopt.mechanisms.limited_liability.response import Limits
 from mechopt.outcome import Outcome
 from mechopt.program import to_float
 
@@ -99,6 +100,9 @@ def _draw(environment: Environment, books: Books) -> Finding:
 
 
 def _rule(environment: Environment, books: Books) -> Finding:
+    limits = environment.rules.limits
+    if limits is not None:
+        return _limits(environment, books, limits)
     wanted = audit.rule(environment, books)
     shares = books.table["probability"]
     margins = -np.abs(wanted - shares).max(axis=1)
@@ -108,6 +112,16 @@ def _rule(environment: Environment, books: Books) -> Finding:
         "probability_rule", np.minimum(margins, np.minimum(least, 0.0)), allowed,
         "probabilities against eqs. (8), (21) and Appendix A.2, from the regrets of the period before", environment,
     )  # fmt: skip
+
+
+def _limits(environment: Environment, books: Books, limits: Limits) -> Finding:
+    """Probabilities respect the operator's limits; what that costs is in `approachability`."""
+    shares = books.table["probability"]
+    room = np.minimum(shares[:, 0] - limits.participation_floor, (limits.caps(shares.shape[1] - 1) - shares[:, 1:])
+                      .min(axis=1))  # fmt: skip
+    whole = np.minimum(shares.min(axis=1), -np.abs(shares.sum(axis=1) - 1))
+    return _worst("response_limits", np.minimum(room, whole), RELATIVE,
+                  "participation floor and exclusion caps at every period", environment)  # fmt: skip
 
 
 def _limited_liability(environment: Environment, books: Books) -> Finding:
@@ -176,19 +190,24 @@ def _approachability(environment: Environment, books: Books) -> list[Finding]:
     step = np.column_stack([gap, externality - table["expected_transfer"]])
     regret = np.column_stack([table["regret_allocation"], table["regret_transfer"]])
     earlier = np.maximum(audit.before(regret), 0.0)
-    slack = rules.agents / 4 * books.bound**2 if rules.payment == "debt" else 0.0
+    slack = np.full(len(step), rules.agents / 4 * books.bound**2 if rules.payment == "debt" else 0.0)
+    if rules.limits is not None:
+        slack = slack + audit.excess(environment, books)
     inner = slack - np.einsum("tk,tk->t", earlier, step)
     fade = float(rules.discount) if rules.variant == "discounted" and rules.discount is not None else 1.0
     squared = (np.maximum(regret, 0.0) ** 2).sum(axis=1)
     steps = audit.faded_sum((step**2).sum(axis=1) + 2 * slack, fade**2)
     ones = audit.faded_sum(np.ones(len(squared)), fade**2)
     limit = step_constant(rules) * books.bound**2 * ones
+    if rules.limits is not None:
+        limit = limit + audit.faded_sum(2 * audit.excess(environment, books), fade**2)
     size = float(squared.max()) + float(steps.max())
     rounding = 1e-9 if environment.ledger == "float" else rules.agents**2 * 2.0**-30
     allowed = rounding * max(1.0, float(np.sqrt(squared.max())), size)
     return [
         _worst("approachability", inner, allowed, "<R+, dR> at most 0, eqs. (6) and (20), at every period"
-               + ("; at most n y_max^2 / 4 under footnote 9" if slack else ""), environment),
+               + ("; at most n y_max^2 / 4 under footnote 9" if rules.payment == "debt" else "")
+               + ("; at most response_excess under limits" if rules.limits is not None else ""), environment),
         _worst("regret_growth", steps - squared, allowed * len(squared),
                "|R+|^2 against the sum of squared steps so far", environment, squared=squared, steps=steps),
         _worst("regret_bound", limit - squared, allowed * len(squared),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from mechopt.instance import Common, Document
 from mechopt.mechanisms.limited_liability import network
 from mechopt.mechanisms.limited_liability.allotment import Program
 from mechopt.mechanisms.limited_liability.environment import AXES, Environment, Names
+from mechopt.mechanisms.limited_liability.response import Limits
 from mechopt.mechanisms.limited_liability.rules import (
     DEFAULT_EXPONENT,
     Counterfactuals,
@@ -48,6 +50,7 @@ class Schema(Common):
     ledger: Literal["float", "integer"] = "float"
     output_unit: Any = 1
     names: Any = None
+    response: Any = None
     program: Any = None
     design: Any = None
     simulate: Any = None
@@ -81,7 +84,7 @@ def from_document(document: Document) -> Environment:
             arrays[key] = _array(spec, key, names, document, schema.arithmetic)
     try:
         return Environment(
-            rules=_rules(schema, arrays["values"]),
+            rules=_rules(schema, arrays["values"], names, document),
             **arrays,
             draws=None if schema.draws is None else _nested(schema.draws, "draws", document, schema.arithmetic),
             output_bound=schema.output_bound,
@@ -143,7 +146,38 @@ def _programmed(
     return {"values": found.values, "outputs": outputs}, program
 
 
-def _rules(schema: Schema, values: NDArray[Any]) -> Rules:
+class ResponseTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The keys of a [response] table: least probability that all are heard, largest of leaving one out, and for whom 0.
+
+    Attributes:
+        participation_floor: least mu(I).
+        exclusion_cap: largest mu(I\\i) of every agent.
+        protected: agents that are never left out.
+    """
+
+    participation_floor: Any = 0
+    exclusion_cap: Any = 1
+    protected: list[str | int] = []
+
+
+def _limits(schema: Schema, agents: int, names: dict[str, list[str]], document: Document) -> Limits | None:
+    if schema.response is None:
+        return None
+    table = document.section("response", ResponseTable)
+    floor, cap = (
+        exact.as_float(document.number(getattr(table, key), f"response.{key}", minimum=0))
+        for key in ("participation_floor", "exclusion_cap")
+    )
+    known = names.get("agents") or [str(number + 1) for number in range(agents)]
+    caps = [cap] * agents
+    for name in table.protected:
+        if str(name) not in known:
+            raise document.error(f"{name!r} is none of {', '.join(known)}", "response.protected")
+        caps[known.index(str(name))] = 0.0
+    return Limits(participation_floor=floor, exclusion_caps=caps)
+
+
+def _rules(schema: Schema, values: NDArray[Any], names: dict[str, list[str]], document: Document) -> Rules:
     if values.ndim != 3:
         raise InstanceError(f"needs 3 nested levels [period][agent][decision], not {values.ndim}", key="values")
     exponent = DEFAULT_EXPONENT if schema.exploration_exponent is None else schema.exploration_exponent
@@ -156,6 +190,7 @@ def _rules(schema: Schema, values: NDArray[Any]) -> Rules:
         use_regret_b=schema.use_regret_b,
         propensity=schema.propensity,
         counterfactuals=schema.counterfactuals,
+        limits=_limits(schema, values.shape[1], names, document),
     )
 
 

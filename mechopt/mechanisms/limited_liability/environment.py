@@ -102,6 +102,8 @@ class Environment:
             )
         object.__setattr__(self, "draws", array)
         self._check_floor()
+        if self.rules.limits is not None and (exactly or self.ledger == "integer"):
+            raise InstanceError('limits are solved in floats: arithmetic and ledger must be "float"', key="response")
 
     def _set_positive(self, name: str) -> None:
         value = getattr(self, name)

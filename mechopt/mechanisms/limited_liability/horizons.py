@@ -17,6 +17,7 @@ import msgspec
 from mechopt import exact
 from mechopt.instance import Document
 from mechopt.mechanisms.limited_liability import bounds, rounds
+from mechopt.mechanisms.limited_liability.comparison import TRUTH
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.rules import Rules, Variant
 from mechopt.outcome import Guarantee, Outcome
@@ -211,7 +212,7 @@ def _estimates(
     played = outcome.tables["strategies"]
     for variant in chosen:
         places = [place for place, name in enumerate(played["variant"]) if name == variant]
-        truth = [place for place in places if played["strategy"][place] == rounds.TRUTH]
+        truth = [place for place in places if played["strategy"][place] == TRUTH]
         gains = [place for place in places if played["gain"][place] is not None]
         best = max(gains, key=lambda place: played["gain"][place], default=None)
         found["estimate_loss"].append(played["loss_per_period"][truth[0]] if truth else None)

@@ -9,74 +9,12 @@ Payments are the paper's tau >= 0, what an agent pays. Source: chassang2021, Sec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from mechopt.mechanisms.limited_liability.arithmetic import Arithmetic, Floats, Ledger, total
+from mechopt.mechanisms.limited_liability.arithmetic import Arithmetic, Floats, total
+from mechopt.mechanisms.limited_liability.period import Number, Proposal, Settlement, decide, discount, sums
+from mechopt.mechanisms.limited_liability.response import respond
 from mechopt.mechanisms.limited_liability.rules import Rules
-
-Number = Any  # float, Fraction or int, by arithmetic
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Proposal:
-    """What is fixed before the draw.
-
-    Attributes:
-        period: t, from 1.
-        decisions: a*(G) of each group, by index; equal numbers mean the same decision.
-        shares: mu_t, a probability a group.
-        weights: lambda_i, by agent; 1 where the variant has none.
-        pays: whether the agent pays this period (it has debt).
-        stated: stated value of each agent under each group's decision, [group][agent]; used by pivot and
-            bounded_values only.
-        shortfall: stated total value lost by the weights (bounded_values), (A.11) for G = I; else 0.
-    """
-
-    period: int
-    decisions: Sequence[int]
-    shares: Sequence[Number]
-    weights: Sequence[Number]
-    pays: Sequence[bool]
-    stated: Sequence[Sequence[Number]]
-    shortfall: Number
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Settlement:
-    """What a period ends with.
-
-    Attributes:
-        group: the one drawn; 0 is everybody, i is everybody but agent i.
-        paid: what each agent pays, the paper's tau_i(a_t).
-        expected: tau_i(mu_t), as a regret; what was paid where only realised outputs are used.
-    """
-
-    group: int
-    paid: Sequence[Number]
-    expected: Sequence[Number]
-
-
-def decide(values: Sequence[Sequence[Number]], weights: Sequence[Number], zero: Number) -> list[int]:
-    """a*(G) for the groups I, I\\1, ..., I\\n: the first decision with the largest weighted sum of stated values.
-
-    Args:
-        values: stated, [agent][decision].
-        weights: a factor an agent, 1 or lambda_i.
-        zero: of the arithmetic.
-    """
-    chosen = []
-    for left_out in range(-1, len(values)):
-        best, best_sum = 0, None
-        for decision in range(len(values[0])):
-            value = zero
-            for agent, row in enumerate(values):
-                if agent != left_out:
-                    value = value + weights[agent] * row[decision]
-            if best_sum is None or value > best_sum:
-                best, best_sum = decision, value
-        chosen.append(best)
-    return chosen
 
 
 class Online:
@@ -136,14 +74,19 @@ class Online:
         zero = numbers.zero
         if rules.variant in ("pivot", "bounded_values"):
             return [numbers.one] + [zero] * rules.agents
-        debts = [max(debt, zero) for debt in self.transfer]
-        if rules.smoothed:
-            debts = [numbers.times(weight, debt) for weight, debt in zip(self.weights(), debts, strict=True)]
-        mixture = numbers.shares([max(self.allocation, zero), *debts])
+        mixture = numbers.shares(self._pressures())
         if rules.variant == "exploration":
             rate = numbers.rate(self.period + 1, rules.exploration_exponent)
             mixture = numbers.explore(mixture, rate)
         return mixture
+
+    def _pressures(self) -> list[Number]:
+        """What mu is proportional to: R^I+ and R_i+, or lambda_i R_i+."""
+        numbers = self.arithmetic
+        debts = [max(debt, numbers.zero) for debt in self.transfer]
+        if self.rules.smoothed:
+            debts = [numbers.times(weight, debt) for weight, debt in zip(self.weights(), debts, strict=True)]
+        return [max(self.allocation, numbers.zero), *debts]
 
     def propose(self, values: Sequence[Sequence[Number]]) -> Proposal:
         """The proposal for stated values [agent][decision] of a finite set of decisions."""
@@ -170,10 +113,16 @@ class Online:
             shortfall: as in `Proposal`.
         """
         debts = self.value if self.rules.variant == "bounded_values" else self.transfer
+        shares, limited = self.shares(), 0.0
+        limits = self.rules.limits
+        if limits is not None and not limits.kept(shares):
+            found = respond(self._pressures(), decisions, limits)
+            shares, limited = found.shares.tolist(), found.shortfall
         return Proposal(
             period=self.period + 1,
             decisions=tuple(decisions),
-            shares=self.shares(),
+            shares=shares,
+            limited=limited,
             weights=self.weights(),
             pays=[bool(debt > 0) for debt in debts],
             stated=stated,
@@ -220,7 +169,7 @@ class Online:
     def _settle_mixed(self, proposal: Proposal, group: int, outputs: Sequence[Sequence[Number]]) -> Settlement:
         """Sections 4 to 7: all groups' outputs count."""
         numbers, shares = self.arithmetic, proposal.shares
-        everybody, others = _sums(outputs)
+        everybody, others = sums(outputs)
         gap = numbers.mix(shares, [everybody[0] - other for other in everybody])
         expected, externality = [], []
         for agent in range(self.rules.agents):
@@ -253,8 +202,8 @@ class Online:
     def _settle_pivot(self, proposal: Proposal, group: int, outputs: Sequence[Sequence[Number]]) -> Settlement:
         """Section 3: the reported externality is paid whatever was produced."""
         numbers = self.arithmetic
-        _, stated = _sums(proposal.stated)
-        _, others = _sums(outputs)
+        _, stated = sums(proposal.stated)
+        _, others = sums(outputs)
         paid = [stated[agent + 1][agent] - stated[0][agent] for agent in range(self.rules.agents)]
         expected = [numbers.lift(due) for due in paid]
         for agent, due in enumerate(expected):
@@ -269,7 +218,7 @@ class Online:
         weighted = [
             [value if count else 0 * value for value, count in zip(row, counts, strict=True)] for row in proposal.stated
         ]
-        _, others = _sums(weighted)
+        _, others = sums(weighted)
         paid, expected = [], []
         for agent, output in enumerate(outputs):
             external = numbers.lift(others[agent + 1][agent] - others[0][agent])
@@ -296,8 +245,8 @@ class Online:
         ]
         propensity = total([share for share, same in zip(shares, seen, strict=True) if same], numbers.zero)
         estimate = [numbers.estimate(output, propensity) for output in outputs]
-        everybody, others = _sums([estimate if same else [0 * output for output in estimate] for same in seen])
-        realised, realised_others = _sums([outputs])
+        everybody, others = sums([estimate if same else [0 * output for output in estimate] for same in seen])
+        realised, realised_others = sums([outputs])
         gap = numbers.estimated_gap(shares, everybody[0], everybody, realised[0])
         paid = [self._due(proposal, agent, output) for agent, output in enumerate(outputs)]
         for agent, due in enumerate(paid):
@@ -307,22 +256,3 @@ class Online:
             self.transfer[agent] = numbers.settle(self.transfer[agent] + external - numbers.lift(due))
         self.allocation = numbers.settle(self.allocation + gap)
         return Settlement(group=group, paid=paid, expected=[numbers.lift(due) for due in paid])
-
-
-def discount(rules: Rules, numbers: Arithmetic) -> Number:
-    """delta in an arithmetic; on the grid of the ledger rounded to the nearest."""
-    if rules.discount is None:
-        raise ValueError("there is no discount")
-    return round(rules.discount * numbers.one) if isinstance(numbers, Ledger) else rules.discount * numbers.one
-
-
-def _sums(rows: Sequence[Sequence[Number]]) -> tuple[list[Number], list[list[Number]]]:
-    """Y(G) and Y_{-i}(G): totals over all agents and over all but one, in agent order."""
-    everybody, others = [], []
-    for row in rows:
-        zero = 0 * row[0]
-        everybody.append(total(row, zero))
-        others.append(
-            [total([output for j, output in enumerate(row) if j != left_out], zero) for left_out in range(len(row))]
-        )
-    return everybody, others

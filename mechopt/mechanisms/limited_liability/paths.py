@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.limited_liability import groups
 from mechopt.mechanisms.limited_liability.arithmetic import SNAP, Floats
 from mechopt.mechanisms.limited_liability.rules import Rules
@@ -68,6 +69,8 @@ class Paths:
     """
 
     def __init__(self, rules: Rules, paths: int) -> None:
+        if rules.limits is not None:
+            raise InstanceError("many paths at once take no limits; use Online", key="response")
         self.rules, self.paths, self.period = rules, paths, 0
         self.allocation: Array = np.zeros(paths)
         shape = (paths, rules.agents)

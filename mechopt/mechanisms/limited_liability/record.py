@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mechopt.mechanisms.limited_liability import groups, whole
 from mechopt.mechanisms.limited_liability.arithmetic import GRID, Arithmetic, Floats, Fractions, Ledger, grid_draw
 from mechopt.mechanisms.limited_liability.environment import Environment
-from mechopt.mechanisms.limited_liability.online import Online, Proposal
+from mechopt.mechanisms.limited_liability.online import Online
+from mechopt.mechanisms.limited_liability.period import Proposal
 from mechopt.mechanisms.limited_liability.rules import Rules
 
 VECTORS = ("transfer", "first", "second", "value", "held", "idle")
@@ -32,6 +33,7 @@ class Record:
         allocation: R^I after each period, shape (periods,).
         vectors: transfer, first, second, value, held, idle: regrets after each period, shape (periods, agents); those
             the variant has.
+        limited: sum_a s_a of `response.respond`, shape (periods,), or None without limits.
         grid: whether shares, weights, expected and regrets count 2^-32 and `paid` counts output units.
     """
 
@@ -43,6 +45,7 @@ class Record:
     paid: NDArray[Any]
     allocation: NDArray[Any]
     vectors: Mapping[str, NDArray[Any]]
+    limited: NDArray[np.float64] | None = None
     grid: bool = False
 
     @property
@@ -83,7 +86,7 @@ def _compiled(environment: Environment) -> Record | None:
     from mechopt.mechanisms.limited_liability import single
 
     module = single.kernels("auto", len(environment.values))
-    if module is None:
+    if module is None or environment.rules.limits is not None:
         return None
     draws: Any = environment.draws
     return single.Single(environment.rules, module).run(
@@ -130,6 +133,7 @@ def walk(
         name: [] for name in ("decisions", "group", "shares", "weights", "expected", "paid", "allocation")
     }
     vectors: dict[str, list[Any]] = {name: [] for name in kept(rules)}
+    limited = []
     columns = range(values.shape[1])
     for period, draw in enumerate(draws):
         proposal = propose(period)
@@ -138,6 +142,7 @@ def walk(
         wanted = proposal.decisions if not rules.realised_only else [proposal.decisions[group]]
         produced = [[table[agent][decision] for agent in columns] for decision in wanted]
         settlement = online.settle(proposal, group, produced[0] if rules.realised_only else produced)
+        limited.append(proposal.limited)
         rows["decisions"].append(proposal.decisions)
         rows["group"].append(group)
         rows["shares"].append(proposal.shares)
@@ -153,6 +158,7 @@ def walk(
         decisions=np.array(rows["decisions"], dtype=np.int64),
         group=np.array(rows["group"], dtype=np.int64),
         vectors={name: np.array(kept_rows, dtype=kind) for name, kept_rows in vectors.items()},
+        limited=None if rules.limits is None else np.array(limited),
         grid=isinstance(numbers, Ledger),
         **exact_arrays,
     )

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from mechopt import exact
 from mechopt.errors import InstanceError
+from mechopt.mechanisms.limited_liability.response import Limits
 
 Variant = Literal["pivot", "baseline", "strategic", "consistent", "discounted", "bounded_values", "exploration"]
 Payment = Literal["output", "debt"]
@@ -34,6 +35,7 @@ class Rules:
         propensity: exploration divides by the probability of the decision ("action") or of the group ("group", as
             printed).
         counterfactuals: strategic variant: how reported outputs of decisions not taken are disciplined.
+        limits: on the probabilities of groups, or None; Sections 4 to 7, floats only.
     """
 
     variant: Variant
@@ -44,6 +46,7 @@ class Rules:
     use_regret_b: bool = True
     propensity: Propensity = "action"
     counterfactuals: Counterfactuals = "reported"
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -63,6 +66,13 @@ class Rules:
             raise InstanceError("is missing; the discounted variant needs a number in (0, 1)", key="discount")
         if self.payment == "debt" and self.variant in ("pivot", "bounded_values"):
             raise InstanceError(f'"debt" (footnote 9) has no meaning in the {self.variant} variant', key="payment")
+
+        if self.limits is not None:
+            if self.variant in ("pivot", *REALISED_ONLY):
+                raise InstanceError(f"limits have no meaning in the {self.variant} variant", key="response")
+            if len(self.limits.exclusion_caps) not in (0, self.agents):
+                given = len(self.limits.exclusion_caps)
+                raise InstanceError(f"{given} caps for {self.agents} agents", key="response.exclusion_caps")
 
     def _interval(self, name: str) -> None:
         value: Any = getattr(self, name)
