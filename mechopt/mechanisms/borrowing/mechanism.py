@@ -7,6 +7,7 @@ from typing import Any
 
 from mechopt import exact
 from mechopt.mechanisms.borrowing.budget import moments
+from mechopt.mechanisms.borrowing.collusion import as_rows, risk
 from mechopt.mechanisms.borrowing.comparison import designs
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.expectations import Estimate, Expectations
@@ -44,6 +45,7 @@ def run(environment: Environment) -> Outcome:
         rounds = settle(environment, expectations)
         if rounds:
             tables["rounds"] = rounds
+        tables["collusion"] = as_rows(risk(expectations), exactly=environment.arithmetic == "exact")
         tables["designs"] = designs(environment, expectations)
         provenance["tie_rule"] = "an exact tie is a fair lottery; transfers are paid at its expectation"
     if environment.sequence is not None:

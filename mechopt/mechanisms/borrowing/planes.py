@@ -79,6 +79,13 @@ def cut(polygon: Polygon, a: Fraction, b: Fraction, c: Fraction) -> list[Polygon
     return [part for part in parts if len(part) > 2 and area_twice(part) != 0]
 
 
+def line(factor: Any) -> tuple[Fraction, Fraction, Fraction]:
+    """(a, b, c) of the line a x + b y = c on which a polynomial of degree one is zero."""
+    terms = {(int(p), int(q)): fraction(c) for (p, q), c in factor.to_dict().items()}
+    zero = Fraction(0)
+    return terms.get((1, 0), zero), terms.get((0, 1), zero), -terms.get((0, 0), zero)
+
+
 def centre(polygon: Polygon) -> Point:
     """The mean of the corners: inside a convex polygon."""
     count = len(polygon)

@@ -32,6 +32,7 @@ class Part:
         first: W1, welfare with agent 1 first, a polynomial of (t1, t2).
         second: W2, with agent 2 first.
         apart: v1(t1) + v2(t2), as if each were alone.
+        sums: v_i(t_i) + v_i(t1 + t2) of each agent.
         polygon: corners anticlockwise, or () for a segment or a point.
         low: the lower ends of both times.
         high: the upper ends.
@@ -42,6 +43,7 @@ class Part:
     first: Any
     second: Any
     apart: Any
+    sums: tuple[Any, Any]
     low: tuple[Fraction, Fraction]
     high: tuple[Fraction, Fraction]
     density: tuple[Any, Any]
@@ -111,8 +113,8 @@ def _rectangle(
     common = {"density": density}
     if len(flat) == 2:
         welfare = _welfare(one, two, low)
-        yield Part(sign=_sign(planes.value(welfare[0] - welfare[1], low)), first=welfare[0], second=welfare[1],
-                   apart=welfare[2], low=low, high=high, **common)  # fmt: skip
+        sign = _sign(planes.value(welfare["first"] - welfare["second"], low))
+        yield Part(sign=sign, **welfare, low=low, high=high, **common)
     elif flat:
         yield from _segment(one, two, low, high, 1 - flat[0], common)
     else:
@@ -121,8 +123,8 @@ def _rectangle(
             yield from _split(_welfare(one, two, planes.centre(cell)), cell, common)
 
 
-def _welfare(one: ValueFunction, two: ValueFunction, at: tuple[Fraction, Fraction]) -> tuple[Any, Any, Any]:
-    """(W1, W2, v1(t1) + v2(t2)) as polynomials that hold around a point."""
+def _welfare(one: ValueFunction, two: ValueFunction, at: tuple[Fraction, Fraction]) -> dict[str, Any]:
+    """W1, W2, v1(t1) + v2(t2) and v_i(t_i) + v_i(t1 + t2) as polynomials that hold around a point."""
     both, total = FIRST + SECOND, at[0] + at[1]
 
     def piece(function: ValueFunction, time: Fraction, variable: Any) -> Any:
@@ -130,7 +132,12 @@ def _welfare(one: ValueFunction, two: ValueFunction, at: tuple[Fraction, Fractio
 
     alone = piece(one, at[0], FIRST), piece(two, at[1], SECOND)
     later = piece(one, total, both), piece(two, total, both)
-    return alone[0] + later[1], alone[1] + later[0], alone[0] + alone[1]
+    return {
+        "first": alone[0] + later[1],
+        "second": alone[1] + later[0],
+        "apart": alone[0] + alone[1],
+        "sums": (alone[0] + later[0], alone[1] + later[1]),
+    }
 
 
 def _cells(one: ValueFunction, two: ValueFunction, corners: Polygon) -> list[Polygon]:
@@ -143,9 +150,9 @@ def _cells(one: ValueFunction, two: ValueFunction, corners: Polygon) -> list[Pol
     return cells
 
 
-def _split(welfare: tuple[Any, Any, Any], cell: Polygon, common: dict[str, Any]) -> Iterator[Part]:
+def _split(welfare: dict[str, Any], cell: Polygon, common: dict[str, Any]) -> Iterator[Part]:
     """A cell cut along the lines where both orders are worth the same; curves stay inside a part."""
-    difference = welfare[0] - welfare[1]
+    difference = welfare["first"] - welfare["second"]
     straight: list[Any] = []
     bent: list[Any] = []
     if not difference.is_zero():
@@ -153,17 +160,14 @@ def _split(welfare: tuple[Any, Any, Any], cell: Polygon, common: dict[str, Any])
             (straight if int(factor.total_degree()) == 1 else bent).append(factor)
     found = [cell]
     for factor in straight:
-        terms = {(int(p), int(q)): fraction(c) for (p, q), c in factor.to_dict().items()}
-        zero = Fraction(0)
-        line = terms.get((1, 0), zero), terms.get((0, 1), zero), -terms.get((0, 0), zero)
-        found = [part for polygon in found for part in planes.cut(polygon, *line)]
+        found = [part for polygon in found for part in planes.cut(polygon, *planes.line(factor))]
     for polygon in found:
         sign = 0
         if not difference.is_zero():
             settled = all(planes.definite(factor, polygon) for factor in bent)
             sign = _sign(planes.value(difference, planes.centre(polygon))) if settled else UNSETTLED
         xs, ys = [x for x, _ in polygon], [y for _, y in polygon]
-        yield Part(sign=sign, first=welfare[0], second=welfare[1], apart=welfare[2], polygon=polygon,
+        yield Part(sign=sign, **welfare, polygon=polygon,
                    low=(min(xs), min(ys)), high=(max(xs), max(ys)), **common)  # fmt: skip
 
 
@@ -187,13 +191,13 @@ def _segment(
     for start, end in itertools.pairwise(ends):
         welfare = _welfare(one, two, at((start + end) / 2))
         name = PLANE.names()[1 - axis]
-        difference = planes.univariate((welfare[0] - welfare[1]).subs({name: rational(known)}), axis)
+        difference = planes.univariate((welfare["first"] - welfare["second"]).subs({name: rational(known)}), axis)
         inner, irrational = rational_roots(difference, start, end)
         points = [start, *inner, end]
         for a, b in itertools.pairwise(points):
             cut = any(a < root < b for root in irrational)
             sign = UNSETTLED if cut else _sign(fraction(difference(rational((a + b) / 2))))
-            yield Part(sign=sign, first=welfare[0], second=welfare[1], apart=welfare[2], low=at(a), high=at(b),
+            yield Part(sign=sign, **welfare, low=at(a), high=at(b),
                        **common)  # fmt: skip
 
 
