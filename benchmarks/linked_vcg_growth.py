@@ -74,7 +74,11 @@ def draw(rows: list[dict[str, Any]]) -> str:
         for (name, label), colour, marker in zip(SERIES.items(), COLOURS, "osv", strict=False):
             times = [row[f"{name}_ms"] for row in mine]
             grows = exponent([float(size) for size in sizes], times)
-            axes.loglog(sizes, times, marker=marker, color=colour, linewidth=1.6, label=f"{label} (power {grows:.2f})")
+            axes.loglog(sizes, times, color=colour, linewidth=1.6, marker=marker, label=f"{label} (power {grows:.2f})")
+        for row in mine:
+            if row["closed_form_share"] < 1:
+                axes.annotate(f"{row['closed_form_share']:.0%}", (row[vary], row["transfers_ms"]), xytext=(0, 6),
+                              textcoords="offset points", ha="center", fontsize=8)  # fmt: skip
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
         others = ", ".join(f"{size:,} {name}" for name, size in BASE.items() if name != vary)

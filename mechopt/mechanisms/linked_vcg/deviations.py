@@ -71,17 +71,13 @@ def best_deviation(
     production = production or Production(environment, place)
     if truth is None:
         truth = sum(production.payoff(production.truth))
-    best, which, found = -np.inf, "", production.truth
-    least, tried = np.inf, dict.fromkeys(KINDS, 0)
-    for kind, report in deviations(environment, place, production.truth, count=count, seed=seed):
-        own, left = production.payoff(report)
-        tried[kind] += 1
-        least = min(least, left)
-        if own + left - truth > best:
-            best, which, found = own + left - truth, kind, report
+    tries = list(deviations(environment, place, production.truth, count=count, seed=seed))
+    own, left = production.payoffs(np.array([report for _, report in tries]))
+    best = int(np.argmax(own + left))
+    kinds = [kind for kind, _ in tries]
     return Deviation(
-        agent=environment.agent_names[place], gain=float(best), kind=which, report=found, least_left=float(least),
-        tried=tried,
+        agent=environment.agent_names[place], gain=float(own[best] + left[best] - truth), kind=kinds[best],
+        report=tries[best][1], least_left=float(left.min()), tried={kind: kinds.count(kind) for kind in KINDS},
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
+from mechopt.batch_simplex import solve_batch
 from mechopt.certify import Certificate, certify
 from mechopt.errors import CertificateError, InstanceError
 from mechopt.mechanisms.linked_vcg.repair import repaired
@@ -185,6 +186,13 @@ class Knapsack:
     def float_amounts(self, endowment: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
         """alpha and v(q, mu) in floats, with no certificate."""
         found = self._hot.solve(upper=to_float(self._supply(endowment)))
+        return found.point, found.objective
+
+    def float_amounts_of_many(self, endowments: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """alpha and v(q, mu) in floats for many mu at once, shape (many, types) and (many,), with no certificate."""
+        supply = to_float(endowments).copy()
+        supply[:, : self.resources] = np.inf
+        found = solve_batch(self.program, upper=supply)
         return found.point, found.objective
 
     def _proven(self, found: Certificate, geometry: Geometry, supply: NDArray[Any]) -> Investment:

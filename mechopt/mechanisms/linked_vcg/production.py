@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt.batch_simplex import solve_batch
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 from mechopt.mechanisms.linked_vcg.ordered import retract
@@ -16,6 +17,8 @@ from mechopt.program import LinearProgram, to_float
 from mechopt.solver import Sequence as Hot
 
 Floats = NDArray[np.float64]
+
+PAIRS = 20_000  # solved together, so that their arrays stay small
 
 
 class Production:
@@ -59,10 +62,18 @@ class Production:
         if not resources.any() or not projects.any():
             return 0.0
         plan = np.clip(self._alone.solve(upper=projects, row_upper=resources).point, 0.0, projects)
+        return float(self._fitted(plan[None], resources[None])[0])
+
+    def _fitted(self, plan: Floats, resources: Floats) -> Floats:
+        """Payoffs of plans that rounding may have left above the resources, cut to what fits, shape (plans,)."""
         used = plan @ self._types
-        over = used > resources
-        share = float((resources[over] / used[over]).min()) if over.any() else 1.0
-        return share * float(plan.sum())
+        share = np.divide(resources, used, out=np.ones_like(used), where=used > resources)
+        # Type by type: dust of a type that needs what there is none of must not cost the others anything.
+        part = np.ones_like(plan)
+        for resource in range(self._types.shape[1]):
+            needs = self._types[:, resource] > 0
+            part[:, needs] = np.minimum(part[:, needs], share[:, resource : resource + 1])
+        return np.asarray((part * plan).sum(axis=1))
 
     def payoff(self, told: Floats) -> tuple[float, float]:
         """What he produces and what the others get where he tells `told` and his retracted reports are true.
@@ -81,6 +92,33 @@ class Production:
             left += weight * others
         return own, left
 
+    def payoffs(self, told: Floats) -> tuple[Floats, Floats]:
+        """`payoff` of many reports at once, all their programs in two batches.
+
+        Args:
+            told: shape (many, dates, types).
+
+        Returns:
+            What he produces and what the others get, shape (many,) each.
+        """
+        many, dates, kinds = told.shape
+        low, high = (np.repeat(bound, many, axis=0) for bound in self._bounds)
+        used = retract(told, low, high)[0]
+        projects, left = self._served_all(used.reshape(-1, kinds), np.tile(np.arange(dates), many))
+        own = self._best_all(projects @ self._types, np.tile(self.truth, (many, 1)))
+        return own.reshape(many, dates) @ self.weight, left.reshape(many, dates) @ self.weight
+
+    def _served_all(self, reports: Floats, date: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """`served` of many reports, each at its date."""
+        amount, value = self._solver.float_amounts_of_many(self._others[date] + reports)
+        own = np.minimum(reports, np.maximum(amount - self._before[date], 0.0))
+        return own, value - own.sum(axis=1)
+
+    def _best_all(self, resources: Floats, projects: Floats) -> Floats:
+        """`best` of many, row by row."""
+        plan = np.clip(solve_batch(self._alone.program, upper=projects, row_upper=resources).point, 0.0, projects)
+        return self._fitted(plan, resources)
+
     def compare(self, reports: Floats) -> tuple[Floats, Floats]:
         """What own production gains by each report where each other one is true, and the unlinked transfers.
 
@@ -96,13 +134,17 @@ class Production:
             # Many reports agree at many dates: each pair of different ones is solved once.
             different, which = np.unique(reports[:, date], axis=0, return_inverse=True)
             which = which.ravel()
-            served = [self.served(date, report) for report in different]
-            own = np.array([float(projects.sum()) for projects, _ in served])
-            table = np.zeros((len(different), len(different)))
-            for column, (projects, _) in enumerate(served):
-                resources = projects @ self._types
-                for row, true in enumerate(different):
-                    table[row, column] = own[row] if row == column else self.best(resources, true)
+            many = len(different)
+            projects, left = self._served_all(different, np.full(many, date))
+            own = projects.sum(axis=1)
+            # What the reports of a column are served, used for what is true in a row; some rows at a time.
+            table, some = np.empty((many, many)), max(1, PAIRS // many)
+            for first in range(0, many, some):
+                true = different[first : first + some]
+                resources = np.tile(projects @ self._types, (len(true), 1))
+                best = self._best_all(resources, np.repeat(true, many, axis=0))
+                table[first : first + some] = best.reshape(len(true), many)
+            np.fill_diagonal(table, own)
             gain += weight * (table - own[:, None])[np.ix_(which, which)]
-            unlinked += weight * np.array([left for _, left in served])[which]
+            unlinked += weight * left[which]
         return gain, unlinked
