@@ -11,10 +11,22 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mechopt.api import Model, check, design, explain, formulate, load, simulate, solve, verify
+    from mechopt.api import Model, audit, check, design, explain, formulate, load, simulate, solve, verify
 
 __version__ = "0.1.0"
-__all__ = ["Model", "__version__", "check", "design", "explain", "formulate", "load", "simulate", "solve", "verify"]
+__all__ = [
+    "Model",
+    "__version__",
+    "audit",
+    "check",
+    "design",
+    "explain",
+    "formulate",
+    "load",
+    "simulate",
+    "solve",
+    "verify",
+]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 

@@ -107,6 +107,16 @@ def explain(source: Source | Model, agent: str, *, outcome: Outcome | None = Non
         raise error.at(file=model.document.path) from None
 
 
+def audit(source: Source | Model, statement: str | Path, *, tolerance: Any = None) -> Outcome:
+    """Check a settlement that somebody else computed against the mechanism's own, line by line.
+
+    Arguments and errors as in `mechopt.auditing.audit`.
+    """
+    from mechopt import auditing
+
+    return auditing.audit(solve(source), Path(statement), tolerance=tolerance)
+
+
 def _finish(model: Model, work: Callable[[], Outcome], **provenance: Any) -> Outcome:
     """What every verb adds to a mechanism's outcome: its title, and what it takes to repeat it."""
     started = time.perf_counter()

@@ -101,6 +101,41 @@ class Outcome:
         """One JSON object; NaN and infinities are refused, not written."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: guarantee, warnings, summary, the first rows of each table, the checks."""
+        from html import escape
+
+        def cell(value: Any) -> str:
+            return escape(f"{value:.6g}" if isinstance(value, float) else str(plain(value)))
+
+        def grid(columns: Mapping[str, Sequence[Any]], rows: int = 10) -> str:
+            heads = "".join(f"<th>{escape(str(name))}</th>" for name in columns)
+            lines = zip(*(list(column[:rows]) for column in columns.values()), strict=True)
+            body = "".join("<tr>" + "".join(f"<td>{cell(value)}</td>" for value in line) + "</tr>" for line in lines)
+            return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+        promise = self.guarantee
+        parts = [f"<b>{escape(self.title or self.mechanism)}</b>"]
+        parts.append(f"<p>{escape(self.status)}; guarantee <b>{promise.kind}</b>: {escape(promise.detail)}</p>")
+        parts += [f"<p>⚠ {escape(warning)}</p>" for warning in self.warnings]
+        parts.append(grid({"summary": list(self.summary), "value": list(self.summary.values())}, rows=100))
+        for name, columns in self.tables.items():
+            length = len(next(iter(columns.values()), ()))
+            parts.append(f"<p>{escape(name)}, {length:,} rows</p>" + grid(columns))
+        if self.checks:
+            marks = ["holds" if one.holds else "FAILS" for one in self.checks]
+            named = {"property": [one.property for one in self.checks], "margin": [one.margin for one in self.checks]}
+            parts.append(grid({"check": marks, **named}, rows=100))
+        return "\n".join(parts)
+
+    def to_pandas(self, table: str) -> Any:
+        """One table as a pandas frame, where pandas and pyarrow are installed."""
+        return self.to_polars(table).to_pandas()
+
+    def to_arrow(self, table: str) -> Any:
+        """One table as a pyarrow table, where pyarrow is installed."""
+        return self.to_polars(table).to_arrow()
+
     def to_polars(self, table: str) -> pl.DataFrame:
         """One table as a Polars frame (Arrow inside: any frame library can take it)."""
         import polars as pl

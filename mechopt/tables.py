@@ -285,6 +285,18 @@ def _as_list(values: object, key: str, file: object) -> list[Any]:
     return list(values)
 
 
+def frame(path: Path, *, key: str) -> pl.DataFrame:
+    """A whole file as a Polars frame, columns as they are there (text in a CSV file).
+
+    Raises:
+        InstanceError: the file cannot be read.
+    """
+    import polars as pl
+
+    found = _read_file(path, key=key)
+    return found if isinstance(found, pl.DataFrame) else pl.DataFrame(found, strict=False)
+
+
 def _read_file(path: Path, *, key: str) -> Any:
     """The records of a file: a Polars frame, or columns as lists from JSON."""
     import polars as pl

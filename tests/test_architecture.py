@@ -31,11 +31,14 @@ LAYERS = [
         "properties",
         "tasks",
         "formulation",
+        "auditing",
     },
     {"mechanisms"},  # never each other
     {"claims", "evidence"},
     {"report"},
     {"api", "console"},
+    {"doctor"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
@@ -45,7 +48,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HOMES = {
     "highspy": {"solver"},
     "flint": {"exact", "rational", "certify", "recertify", "evidence", "mechanisms"},
-    "cyclopts": {"cli", "__main__"},
+    "cyclopts": {"cli", "commands", "__main__"},
     "sympy": {"evidence"},
     "z3": {"evidence"},
     "hypothesis": {"evidence"},

@@ -1,0 +1,63 @@
+"""Commands to start with: list, new, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mechopt import console
+from mechopt.commands.options import Json, Output, Quiet
+from mechopt.errors import InstanceError
+
+
+def list_(*, json: Json = False) -> int:
+    """List the mechanisms, the ready-to-run models and the claims."""
+    from mechopt import catalog, mechanisms
+
+    shelves = {
+        "mechanisms": [f"{name}: {mechanisms.get(name).PAPER}" for name in mechanisms.MECHANISMS],
+        "models": list(catalog.models()),
+        "programs": list(catalog.programs()),
+        "claims": list(catalog.claim_files()),
+    }
+    if json:
+        import json as encoder
+
+        print(encoder.dumps(shelves))
+        return 0
+    for shelf, names in shelves.items():
+        print(shelf)
+        for name in names:
+            print(f"  {name}")
+    return 0
+
+
+def new(mechanism: str, /, *, output: Output = None, quiet: Quiet = False) -> int:
+    """Write a commented starting document that solves as it is.
+
+    Example: `mechopt new overage -o mine.toml`. An existing file is never overwritten.
+
+    Args:
+        mechanism: one of those that `mechopt list` shows.
+    """
+    from mechopt import catalog, mechanisms
+
+    mechanisms.get(mechanism)
+    path = output or Path(f"{mechanism}.toml")
+    if path.exists():
+        raise InstanceError("exists already; choose another name with -o", file=path)
+    console.write(path, catalog.starter(mechanism).read_text(encoding="utf-8"))
+    if not quiet:
+        print(f"wrote {path}; try: mechopt solve {path}")
+    return 0
+
+
+def doctor(*, json: Json = False, quiet: Quiet = False) -> int:
+    """Examine this installation: versions, and a ten-second test of solver, certificates, proofs and models.
+
+    Exit status 1 where something is wrong. Example: `mechopt doctor`.
+    """
+    from mechopt import doctor as practice
+
+    outcome = practice.examine()
+    console.show(outcome, json=json, quiet=quiet, rows=40)
+    return 0 if outcome.status == "healthy" else 1
