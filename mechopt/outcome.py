@@ -123,9 +123,12 @@ class Outcome:
             length = len(next(iter(columns.values()), ()))
             parts.append(f"<p>{escape(name)}, {length:,} rows</p>" + grid(columns))
         if self.checks:
-            marks = ["holds" if one.holds else "FAILS" for one in self.checks]
-            named = {"property": [one.property for one in self.checks], "margin": [one.margin for one in self.checks]}
-            parts.append(grid({"check": marks, **named}, rows=100))
+            checks: dict[str, Sequence[Any]] = {
+                "check": ["holds" if one.holds else "FAILS" for one in self.checks],
+                "property": [one.property for one in self.checks],
+                "margin": [one.margin for one in self.checks],
+            }
+            parts.append(grid(checks, rows=100))
         return "\n".join(parts)
 
     def to_pandas(self, table: str) -> Any:
