@@ -253,7 +253,15 @@ def _feed(digest: Any, value: Any) -> None:
         for item in value:
             _feed(digest, item)
     else:
-        digest.update(f"\0{exact.parse(value) if isinstance(value, float | Decimal | Fraction) else value}".encode())
+        digest.update(f"\0{_number(value) if isinstance(value, float | Decimal | Fraction) else value}".encode())
+
+
+def _number(value: float | Decimal | Fraction) -> object:
+    """Its exact value; what is not finite stays as it is: whoever reads it refuses it, by name."""
+    try:
+        return exact.parse(value)
+    except ValueError:
+        return value
 
 
 def _feed_array(digest: Any, array: Any) -> None:

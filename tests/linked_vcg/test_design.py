@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import mechopt
 from mechopt import catalog
 from mechopt.cli import main
-from mechopt.errors import InstanceError
+from mechopt.errors import InstanceError, MechoptError
 from mechopt.instance import read_document
 from mechopt.mechanisms import linked_vcg
 from mechopt.mechanisms.linked_vcg.planning import expected_best
@@ -249,3 +251,31 @@ def test_the_shipped_models_design() -> None:
         outcome = mechopt.design(path)
         assert outcome.status == "designed"
         assert 0 < outcome.summary["delta"] <= 0.5
+
+
+ANYTHING = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 30), st.floats(), st.text(max_size=3), st.decimals(),
+    st.lists(st.one_of(st.integers(-1, 12), st.floats(), st.text(max_size=2)), max_size=2),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    verb=st.sampled_from(["design", "simulate"]),
+    keys=st.dictionaries(
+        st.sampled_from(["delta", "conjecture", "tolerance", "dates", "bound", "sides", "headroom", "distributions",
+                         "frontier", "windows", "agents", "replications", "exponent", "decay", "dates_factor"]),
+        ANYTHING, max_size=3,
+    ),
+)  # fmt: skip
+def test_nothing_but_a_mechopt_error_comes_out_of_a_table(verb: str, keys: dict[str, Any]) -> None:
+    small = document()
+    small |= {"endowments": [agent[:2] for agent in small["endowments"][:2]], "upper": small["upper"][:2],
+              "stock": [2, 3], verb: {"transfers": "bracketed", **keys} if verb == "design" else keys}  # fmt: skip
+    if verb == "simulate":
+        small[verb] = {"agents": [2, 3], "replications": 1, **keys}
+    try:
+        outcome = getattr(mechopt, verb)(small)
+    except MechoptError:
+        return
+    json.loads(outcome.to_json())

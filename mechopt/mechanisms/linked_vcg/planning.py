@@ -26,6 +26,7 @@ from mechopt.program import to_float
 
 Array = NDArray[np.float64]
 ROUNDS = 200  # of bounds and the payoffs that they allow
+LEAST_WORTH = 1e-3  # relative to the worthiest project
 SETTLED = 1e-6  # relative: how much more payoff than needed to count with
 
 
@@ -217,7 +218,8 @@ def plan(scenario: Scenario, laws: Laws, dates: int, aim: Aim) -> Plan:
     """
     tails = laws.tails(aim.bound, dates=dates, sides=aim.sides)
     best = worth(scenario, dates)
-    weight = dates * best.ravel()
+    # What is worth nothing at the document's prices may be worth something at others: it counts a little.
+    weight = dates * np.maximum(best, LEAST_WORTH * best.max(initial=0.0)).ravel()
     # Wider bounds allow more payoff, and more payoff asks for wider bounds: from below until the two agree.
     limit = _payoff_bounds(scenario, np.minimum(laws.mean, laws.high), dates) * (1 + SETTLED)
     for _ in range(ROUNDS):
