@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         strong_equilibrium,
     )
     from mechopt.mechanisms.overage.environment import Environment, from_document
+    from mechopt.mechanisms.overage.explanation import explain
     from mechopt.mechanisms.overage.games import Equilibrium, equilibrium, excess_over_cap, game_payoffs, net_reply
     from mechopt.mechanisms.overage.incentives import (
         best_replies,
@@ -92,6 +93,7 @@ _HOMES = {
     "excess_over_cap": "games",
     "game_payoffs": "games",
     "net_reply": "games",
+    "explain": "explanation",
     "clear": "clearing",
     "scarcity": "clearing",
     "rounding_properties": "rounding_table",
@@ -140,6 +142,7 @@ __all__ = [
     "deviation_index",
     "equilibrium",
     "excess_over_cap",
+    "explain",
     "facing",
     "from_document",
     "game_payoffs",
