@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mechopt.distributions import PiecewiseLinear, Power
+from mechopt.distributions import Mixture, PiecewiseLinear, Power, Uniform
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.polynomial import exact_market
 from mechopt.mechanisms.forward_market.spot import Spot, allocate, welfare
@@ -106,6 +106,17 @@ def test_a_gap_in_the_values_makes_an_interval_of_worst_off_types(build: Any) ->
     assert common.type == pytest.approx(1 / 3, abs=1e-9)
     assert common.highest == pytest.approx(2 / 3, abs=1e-9)
     assert common.holding.tolist() == [0.5, 0.5]
+
+
+def test_with_a_gap_in_one_distribution_the_common_worst_off_type_is_used(build: Any) -> None:
+    """q of agent 2 is flat between 0.3 and 0.6; its least worst-off type is 0.3, and Pi(theta, r*) >= 0 needs hat."""
+    gap = Mixture(components=[Uniform(high="3/10"), Uniform(low="3/5")], weights=["1/2", "1/2"])
+    market = Market(build(["14/25", "19/20"], [1, 0], [gap, Uniform()]))
+    common = market.common
+    assert market.worst_off_types(common.holding)[1] == pytest.approx(0.3, abs=1e-9)
+    assert common.type > 0.31
+    profiles = np.array(list(product((0, 0.3, common.type, 0.6, 1), repeat=2)))
+    assert Spot(market=market, holding=common.holding.copy()).surplus(profiles).min() >= -1e-12
 
 
 @pytest.mark.parametrize("seed", range(6))

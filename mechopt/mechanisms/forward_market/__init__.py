@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.forward_market.market import Market
     from mechopt.mechanisms.forward_market.mechanism import run
     from mechopt.mechanisms.forward_market.plots import pictures
+    from mechopt.mechanisms.forward_market.rounds import simulate
 
 PAPER = PAPERS["forward_market"]
 
@@ -25,9 +26,10 @@ _HOMES = {
     "run": "mechanism",
     "check": "checks",
     "design": "calibration",
+    "simulate": "rounds",
     "pictures": "plots",
 }
-__all__ = ["PAPER", "Environment", "Market", "check", "design", "from_document", "pictures", "run"]
+__all__ = ["PAPER", "Environment", "Market", "check", "design", "from_document", "pictures", "run", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

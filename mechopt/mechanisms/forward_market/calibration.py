@@ -55,8 +55,8 @@ def design(
     environment: Environment,
     document: Document,
     *,
-    seed: int | None = None,
-    workers: Any = None,
+    seed: int = 0,
+    workers: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Outcome:
     """The tariff or the holdings that the document's [design] table asks for.

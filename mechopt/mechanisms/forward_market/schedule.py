@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 FEW = 60  # classes of agents up to which every kink of theirs is a knot
 GRID = 64
 APART = 1e-9  # knots closer than this are one
-SLACK = 1e-10  # of the high end: C keeps this much above A_i, so that rounding leaves r* an equilibrium
+SLACK = 2e-9  # of the high end: C keeps this much above A_i, so that rounding leaves r* an equilibrium
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,13 +110,15 @@ class Programs:
     ) -> LinearProgram:
         """A program over convex C above every A_i, with the margin or the steepness as a last variable.
 
+        Money is in units of the support's high end, so that the solver's tolerance means the same in every currency.
+
         Args:
             goal: "cost" minimises objective . C; "margin" maximises mu with C >= A_i + mu y^2; "steepness" minimises
                 the largest rise of the price per unit of position.
             objective: weight of C at each knot.
             subsidy: upper limit of sum C(e_i - r_i*), or None for none.
         """
-        count, high = self.knots.size, self.market.high
+        count = self.knots.size
         columns = count + (goal != "cost")
         rows = _Rows(columns)
         for place in range(1, count - 1):
@@ -130,17 +132,19 @@ class Programs:
         for place in range(count):
             if place == self.zero or not np.isfinite(self.floor[place]):
                 continue
-            least = float(self.floor[place]) + SLACK * high * min(1.0, abs(float(self.knots[place])))
+            least = float(self.floor[place]) / self.market.high + SLACK * min(1.0, abs(float(self.knots[place])))
             entries = {place: 1.0, **({count: -float(self.knots[place] ** 2)} if goal == "margin" else {})}
             rows.add(entries, least, np.inf, f"no gain at {self.knots[place]:.6g}")
         if goal == "steepness":  # the price starts at 0 or above
             rows.add({0: -1.0, 1: 1.0}, 0.0, np.inf, "first price")
         if subsidy is not None:
             hit = np.flatnonzero(self.weight).tolist()
-            rows.add({place: float(self.weight[place]) for place in hit}, -np.inf, subsidy, "subsidy")
-        # Prices outside [0, high] can be cut to it without an agent gaining, so that C lies between 0 and high * y; a
-        # margin may need more.
-        reach = self.knots * high * (1.0 if goal == "cost" else 1000.0)
+            rows.add(
+                {place: float(self.weight[place]) for place in hit}, -np.inf, subsidy / self.market.high, "subsidy"
+            )
+        # Prices outside [0, high] can be cut to it without an agent gaining, so that C lies between 0 and y; a margin
+        # may need more.
+        reach = self.knots * (1.0 if goal == "cost" else 1000.0)
         lower, upper = np.zeros(columns), np.full(columns, np.inf)
         lower[:count] = np.minimum(reach, 0.0 if goal == "cost" else -reach)
         upper[:count] = np.maximum(reach, 0.0 if goal == "cost" else -reach)
@@ -159,7 +163,7 @@ class Programs:
         first = self.program("cost", self.weight)
         found = solve(first)
         certificate = certify.certify(first, found)
-        room = max(0.0, float(found.objective)) + 1e-9 * self.market.high
+        room = (max(0.0, float(found.objective)) + 1e-9) * self.market.high
         second = solve(self.program("cost", np.full(self.knots.size, 1.0 / self.knots.size), room))
         return self._read(second.point, 0.0, certificate)
 
@@ -182,7 +186,7 @@ class Programs:
         return self._within("steepness", subsidy)
 
     def _within(self, goal: Literal["margin", "steepness"], subsidy: float) -> Design:
-        least = float(solve(self.program("cost", self.weight)).objective)
+        least = float(solve(self.program("cost", self.weight)).objective) * self.market.high
         if not subsidy >= least:
             raise InstanceError(
                 f"no tariff keeps the holdings in equilibrium for a subsidy of {subsidy:g}; the least is {least:.6g}",
@@ -190,14 +194,16 @@ class Programs:
             )
         program = self.program(goal, subsidy=subsidy)
         found = solve(program)
-        return self._read(found.point[:-1], float(found.point[-1]), certify.certify(program, found))
+        level = float(found.point[-1]) * self.market.high
+        return self._read(found.point[:-1], level, certify.certify(program, found))
 
     def _read(self, cost: Floats, level: float, certificate: certify.Certificate | Residuals) -> Design:
-        prices = np.maximum.accumulate(np.diff(cost) / self.width)
-        prices = np.where(np.abs(prices) <= 1e-6 * self.market.high, 0.0, prices)
+        high = self.market.high
+        prices = np.maximum.accumulate(np.diff(cost) / self.width) * high
+        prices = np.where((prices < 0) & (prices > -1e-7 * high), 0.0, prices)
         tariff = Tariff(knots=self.knots.tolist(), prices=prices.tolist(), kind="block")
         paid = float(tariff.cost(self.position).sum())
-        near = np.abs(cost - self.floor) <= 1e-8 * self.market.high
+        near = np.abs(cost - self.floor / high) <= 1e-8
         return Design(tariff=tariff, subsidy=paid, level=level, certificate=certificate, binding=self.knots[near])
 
 

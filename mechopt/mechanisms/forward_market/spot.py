@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mechopt.mechanisms.forward_market.market import Market
+from mechopt.mechanisms.forward_market.market import SNAP, Market
 
 Floats = NDArray[np.float64]
 
@@ -38,14 +38,19 @@ def allocate(values: Any, demand: Any) -> Any:
     return allocation
 
 
-def welfare(values: Floats, demand: Floats) -> Floats:
-    """W(theta), money, at profiles of shape (..., agents)."""
+def allocate_each(values: Floats, demand: Floats) -> Floats:
+    """The efficient allocation at profiles of shape (..., agents); of equal values the first agent comes first."""
     order = np.argsort(-values, axis=-1, kind="stable")
-    sorted_values = np.take_along_axis(values, order, axis=-1)
     sorted_demand = demand[order]
     before = np.cumsum(sorted_demand, axis=-1) - sorted_demand
-    served = np.clip(1.0 - before, 0.0, sorted_demand)
-    return np.asarray((sorted_values * served).sum(axis=-1))
+    allocation = np.empty_like(values)
+    np.put_along_axis(allocation, order, np.clip(1.0 - before, 0.0, sorted_demand), axis=-1)
+    return allocation
+
+
+def welfare(values: Floats, demand: Floats) -> Floats:
+    """W(theta), money, at profiles of shape (..., agents)."""
+    return np.asarray((values * allocate_each(values, demand)).sum(axis=-1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,11 +67,16 @@ class Spot:
 
     @cached_property
     def hat(self) -> Floats:
-        """Worst-off types."""
+        """Worst-off types.
+
+        # Paper: the least type with q_i >= min(r_i, k_i). Where a distribution has a gap, every type of an interval is
+        # worst off; here the common one is taken where it is among them, or Pi(theta, r*) >= 0 would fail.
+        """
+        found = self.market.worst_off_types(self.holding)
+        if not self.market.scarce:
+            return found
         common = self.market.common
-        if self.holding is common.holding:
-            return np.full(self.holding.size, common.type)
-        return self.market.worst_off_types(self.holding)
+        return np.where(np.abs(self.usable - common.holding) <= SNAP, common.type, found)
 
     @cached_property
     def usable(self) -> Floats:
@@ -125,14 +135,26 @@ class Spot:
 
         Source: liu2020, Proposition 11, with the sign turned.
         """
-        types = np.asarray(values, dtype=np.float64)
-        agents = types.size
-        value = np.array([float(self.externality(agent, types[agent])) for agent in range(agents)])
+        return self.agv_each(np.asarray(values, dtype=np.float64)[None])[0]
+
+    def agv_each(self, values: Floats) -> Floats:
+        """AGV transfers at profiles, money, shape (profiles, agents)."""
+        agents, market = values.shape[1], self.market
+        value = np.stack([self.externality(agent, values[:, agent]) for agent in range(agents)], axis=-1)
         mean = self.externality_means
         # E W(hat_i, theta_-i) = E W(low, theta_-i) + the integral of q_i up to hat_i.
-        market = self.market
         at_hat = market.welfare - market.rents + market.curves.integral(market.interim.class_of, self.hat)
-        others, others_mean = (value.sum() - value) / (agents - 1), (mean.sum() - mean) / (agents - 1)
-        constant = others_mean - at_hat
+        others = (value.sum(axis=1, keepdims=True) - value) / (agents - 1)
+        constant = (mean.sum() - mean) / (agents - 1) - at_hat
         payment = others - value - constant + constant.mean()
         return np.asarray(-payment)
+
+    def vcg_each(self, values: Floats) -> Floats:
+        """VCG transfers at profiles without ties, money, shape (profiles, agents)."""
+        demand = self.market.demand
+        received = welfare(values, demand)[:, None] - allocate_each(values, demand) * values + self.usable * self.hat
+        for agent in range(values.shape[1]):
+            changed = values.copy()
+            changed[:, agent] = self.hat[agent]
+            received[:, agent] -= welfare(changed, demand)
+        return np.asarray(received)
