@@ -1,4 +1,4 @@
-"""The kernel of `subset_dp.py` for numba: an optional extra, imported where it pays."""
+"""The kernels of `subset_dp.py` and `families.py` for numba: an optional extra, imported where it pays."""
 
 from __future__ import annotations
 
@@ -33,3 +33,23 @@ def best_sets(place: Any, table: Any) -> Any:
     best, ways = np.zeros(place.size, dtype=np.int64), np.zeros(place.size, dtype=np.int64)
     _fill(place, table, best, ways)
     return best, ways
+
+
+@nb.njit(cache=True, fastmath={"reassoc", "contract", "nsz"})  # type: ignore[untyped-decorator]
+def _affine(a: Any, b: Any, c: Any, d: Any, constant: Any, variance: Any) -> Any:
+    least = 0.0
+    for k in range(a.size):
+        large = b[k] if b[k] > d[k] else d[k]
+        small = b[k] if b[k] < d[k] else d[k]
+        least = small if small < least else least
+        r = small / large if large > 0.0 else 0.0
+        constant[k] = 0.5 * (large * (0.5 + r * (1.0 - r / 6.0)) - a[k] - c[k])
+        spread = 1.0 / 12.0 + r * (1.0 / 6.0 + r * (1.0 / 12.0 + r * (1.0 / 6.0 - r / 9.0)))
+        variance[k] = large * large * spread
+    return least
+
+
+def affine_pairs(a: Any, b: Any, c: Any, d: Any) -> Any:
+    """As `families.affine` for slopes that are at least 0: (constants, variances), or None where one is below."""
+    constant, variance = np.empty(a.size), np.empty(a.size)
+    return None if _affine(a, b, c, d, constant, variance) < 0 else (constant, variance)

@@ -14,6 +14,7 @@ from mechopt.mechanisms.borrowing.expectations import Expectations
 
 Floats = NDArray[np.float64]
 Strategy = Literal["truth", "shift", "extraction"]
+CACHED = 8192  # rounds whose arrays fit into a cache together
 CHUNK = 20_000  # rounds whose conditional means are computed together
 
 
@@ -61,10 +62,12 @@ def draw(environment: Environment, generator: np.random.Generator, size: int) ->
     """(values as numbers in the agents' beliefs, times), each a pair of arrays of shape (size,)."""
     which, times = [], []
     for agent in environment.agents:
-        levels = np.cumsum([float(p) for _, p in agent.beliefs])
-        chosen = np.zeros(size, dtype=np.intp)
-        if len(levels) > 1:
-            chosen = np.minimum(np.searchsorted(levels, generator.random(size), side="right"), len(levels) - 1)
+        levels = np.cumsum([float(p) for _, p in agent.beliefs])[:-1]
+        chosen = np.zeros(size, dtype=np.int8 if len(levels) < 100 else np.intp)
+        if len(levels):
+            level = generator.random(size)
+            for limit in levels.tolist():
+                np.add(chosen, level >= limit, out=chosen, casting="unsafe")
         which.append(chosen)
         times.append(agent.times.draw(generator, size))
     return (which[0], which[1]), (times[0], times[1])
@@ -94,6 +97,10 @@ def deficits(
     "shift": each agent adds 1 - v_j(t_j) to his second-stage report; "extraction": both report 1 (the order is
     efficient, and any other would be answered by -1).
     """
+    if strategy == "truth" and environment.design != "minimum_variance":
+        lines = _lines(environment)
+        if lines is not None:
+            return _affine_deficits(lines, which, times, pivot=environment.design == "pivot")
     own, late = payoffs(environment, which, times)
     best = np.maximum(own[0] + late[1], own[1] + late[0])
     told = best
@@ -109,6 +116,36 @@ def deficits(
         for axis in (0, 1):
             told = told - _means(environment, expectations, axis, which[axis], times[axis])
     return np.asarray(told)
+
+
+def _lines(environment: Environment) -> list[tuple[Floats, Floats]] | None:
+    """(a, b) of a - b t for the beliefs of each agent, where every value function is affine."""
+    found = []
+    for agent in environment.agents:
+        lines = [environment.values[name].affine for name, _ in agent.beliefs]
+        if any(line is None for line in lines):
+            return None
+        found.append(tuple(np.array([float(line[k]) for line in lines if line is not None]) for k in (0, 1)))
+    return [(a, b) for a, b in found]
+
+
+def _affine_deficits(lines: list[tuple[Floats, Floats]], which: Any, times: Any, *, pivot: bool) -> Floats:
+    """W* = v1(t1) + v2(t2) - min(b1 t2, b2 t1), block by block so that what is between stays in the cache."""
+    result = np.empty(times[0].shape)
+    for start in range(0, result.size, CACHED):
+        at = slice(start, start + CACHED)
+        t1, t2 = times[0][at], times[1][at]
+        (a1, b1), (a2, b2) = ((a[chosen[at]], b[chosen[at]]) for (a, b), chosen in zip(lines, which, strict=True))
+        out = np.minimum(b1 * t2, b2 * t1, out=result[at])
+        np.negative(out, out=out)
+        if not pivot:
+            b1 *= t1
+            b2 *= t2
+            a1 += a2
+            b1 += b2
+            a1 -= b1
+            out += a1
+    return result
 
 
 def _means(environment: Environment, expectations: Expectations, axis: int, which: Any, times: Floats) -> Floats:

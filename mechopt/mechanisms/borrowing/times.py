@@ -69,6 +69,12 @@ class Times:
         """Independent times, shape (size,)."""
         if self.law is None:
             raise InstanceError("this belief has no distribution to draw from", key="time")
+        if isinstance(self.law, Uniform):
+            result = generator.random(size)
+            if (self.law.low, self.law.high) != (0, 1):
+                result *= self.law.width
+                result += float(self.law.low)
+            return result
         return np.asarray(self.law.sample(generator, size), dtype=np.float64)
 
     def grid(self, size: int) -> list[tuple[Fraction, Fraction]]:
