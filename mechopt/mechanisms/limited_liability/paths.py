@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Open:
-    """A period after the proposal: decisions, probabilities, lambda, and who pays; see `online.Proposal`."""
+    """A period after the proposal: decisions, probabilities, lambda, and who pays; see `period.Proposal`."""
 
     decisions: NDArray[np.int64]
     shares: Array
@@ -171,9 +171,7 @@ class Paths:
         return np.where(pays, due, 0.0)
 
     def _settle_mixed(self, proposal: Open, outputs: Array, seen: Array) -> tuple[Array, Array]:
-        found = groups.gaps(outputs)
-        gap = mix(proposal.shares, found.allocation)
-        externality = mix(proposal.shares, found.externality)
+        gap, externality = groups.mixed_gaps(proposal.shares, outputs)
         expected = mix(proposal.shares, self._due(proposal, outputs))
         paid = self._due(proposal, seen)
         if not self.rules.smoothed:
@@ -221,10 +219,10 @@ class Paths:
             same = np.arange(shares.shape[1])[None, :] == group[:, None]
         propensity = np.cumsum(np.where(same, shares, 0.0), axis=1)[:, -1:]
         estimates = np.where(same[:, :, None], (seen / propensity)[:, None, :], 0.0)
-        found = groups.gaps(estimates)
+        gap, externality = groups.mixed_gaps(shares, estimates)
         paid = self._due(proposal, seen)
-        self.transfer = snap(self.transfer + mix(shares, found.externality) - paid)
-        self.allocation = snap(self.allocation + mix(shares, found.allocation))
+        self.transfer = snap(self.transfer + externality - paid)
+        self.allocation = snap(self.allocation + gap)
         return paid, paid
 
 
