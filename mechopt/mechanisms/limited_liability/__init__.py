@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mechopt.paper import PAPERS
 
 if TYPE_CHECKING:
+    from mechopt.mechanisms.limited_liability.allotment import Allotment, GroupProblems
     from mechopt.mechanisms.limited_liability.bounds import Bound, certified
     from mechopt.mechanisms.limited_liability.checks import check
     from mechopt.mechanisms.limited_liability.curves import simulate_pictures
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.limited_liability.online import Online
     from mechopt.mechanisms.limited_liability.paths import Paths
     from mechopt.mechanisms.limited_liability.plots import pictures
+    from mechopt.mechanisms.limited_liability.response import Limits
     from mechopt.mechanisms.limited_liability.rounds import compare, simulate
     from mechopt.mechanisms.limited_liability.rules import Rules
+    from mechopt.mechanisms.limited_liability.signs import alarms
+    from mechopt.mechanisms.limited_liability.single import Single
+    from mechopt.mechanisms.limited_liability.statements import explain, statement
     from mechopt.mechanisms.limited_liability.strategies import Strategy, View
 
 PAPER = PAPERS["limited_liability"]
@@ -35,6 +40,13 @@ _HOMES = {
     "Online": "online",
     "Paths": "paths",
     "Rules": "rules",
+    "Single": "single",
+    "Limits": "response",
+    "Allotment": "allotment",
+    "GroupProblems": "allotment",
+    "alarms": "signs",
+    "statement": "statements",
+    "explain": "statements",
     "simulate": "rounds",
     "compare": "rounds",
     "design": "horizons",
@@ -44,22 +56,29 @@ _HOMES = {
 }
 __all__ = [
     "PAPER",
+    "Allotment",
     "Bound",
     "Environment",
+    "GroupProblems",
+    "Limits",
     "Online",
     "Paths",
     "Rules",
+    "Single",
     "Strategy",
     "View",
+    "alarms",
     "certified",
     "check",
     "compare",
     "design",
+    "explain",
     "from_document",
     "pictures",
     "run",
     "simulate",
     "simulate_pictures",
+    "statement",
 ]
 
 

@@ -8,13 +8,15 @@ Payments are the paper's tau >= 0, what an agent pays. Source: chassang2021, Sec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from mechopt.mechanisms.limited_liability.arithmetic import Arithmetic, Floats, total
 from mechopt.mechanisms.limited_liability.period import Number, Proposal, Settlement, decide, discount, sums
 from mechopt.mechanisms.limited_liability.response import respond
 from mechopt.mechanisms.limited_liability.rules import Rules
+
+STATE = ("transfer", "first", "second", "value", "held", "idle")
 
 
 class Online:
@@ -44,6 +46,28 @@ class Online:
         self._discount: Number = None
         if rules.discount is not None and rules.variant == "discounted":
             self._discount = discount(rules, self.arithmetic)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state between two periods, as plain numbers: a cache for those who keep a journal."""
+        return {"period": self.period, "allocation": self.allocation} | {
+            name: list(getattr(self, name)) for name in STATE
+        }
+
+    @classmethod
+    def restore(cls, rules: Rules, snapshot: Mapping[str, Any], arithmetic: Arithmetic | None = None) -> Self:
+        """A mechanism that goes on from a snapshot.
+
+        Raises:
+            ValueError: the snapshot is not of as many agents.
+        """
+        online = cls(rules, arithmetic)
+        online.period, online.allocation = int(snapshot["period"]), snapshot["allocation"]
+        for name in STATE:
+            kept = list(snapshot[name])
+            if len(kept) != rules.agents:
+                raise ValueError(f"the snapshot has {len(kept)} numbers for {name}, not {rules.agents}")
+            setattr(online, name, kept)
+        return online
 
     # -- before the draw ---------------------------------------------------------------------------------------------
 

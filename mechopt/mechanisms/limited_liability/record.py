@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from mechopt.mechanisms.limited_liability import groups, whole
 from mechopt.mechanisms.limited_liability.arithmetic import GRID, Arithmetic, Floats, Fractions, Ledger, grid_draw
 from mechopt.mechanisms.limited_liability.environment import Environment
-from mechopt.mechanisms.limited_liability.online import Online
+from mechopt.mechanisms.limited_liability.online import STATE, Online
 from mechopt.mechanisms.limited_liability.period import Proposal
 from mechopt.mechanisms.limited_liability.rules import Rules
 
-VECTORS = ("transfer", "first", "second", "value", "held", "idle")
+VECTORS = STATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
