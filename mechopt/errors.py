@@ -52,6 +52,19 @@ class SolveError(MechoptError, RuntimeError):
     exit_status = 3
 
 
+class LimitError(SolveError):
+    """A limit was met before any feasible point was found; `bound` is what is proven of the optimum all the same.
+
+    Args:
+        message: one line.
+        bound: no feasible point is better.
+    """
+
+    def __init__(self, message: str, bound: float) -> None:
+        super().__init__(message)
+        self.bound = bound
+
+
 class CertificateError(MechoptError, ArithmeticError):
     """An answer was found but its certificate does not check; the answer is withheld."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mechopt import exact
-from mechopt.errors import SolveError
+from mechopt.errors import LimitError, SolveError
 from mechopt.program import Basis, LinearProgram, MixedIntegerProgram, Solution, to_float
 
 SMALL = 100_000  # entries; below, presolve costs more than it saves
@@ -65,7 +65,7 @@ def solve(program: LinearProgram, *, options: Options | None = None, accept_boun
         program: exact rationals are rounded to floats; `certify` makes up for it.
         options: tolerances and limits.
         accept_bound: for a mixed-integer program that meets the time limit, return the best point found with its
-            proven bound instead of raising.
+            proven bound instead of raising; where none was found, raise LimitError with the bound.
 
     Returns:
         The solution. For a mixed-integer program the whole numbers are rounded, the rest is solved again with them
@@ -343,6 +343,8 @@ def _solve_integer(program: MixedIntegerProgram, options: Options, accept_bound:
                 problem = error
         else:
             problem = _failure(highs, status, program, limits, options)
+        if limited and accept_bound and _fine(known):
+            raise LimitError(str(problem), float(bound) + exact.as_float(exact.parse(program.offset)))
         if limited or status == Status.kUnbounded:
             break
     raise problem

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from mechopt.errors import SolveError
+from mechopt.errors import LimitError, SolveError
 from mechopt.program import BASIC, LinearProgram, MixedIntegerProgram, Solution
 from mechopt.solver import InfeasibleError, Options, Sequence, export, solve
 
@@ -296,3 +296,22 @@ def test_exported_names_are_safe_and_distinct(tmp_path: Path) -> None:
         export(program, tmp_path / "model.txt")
     with pytest.raises(SolveError, match="cannot be written"):
         export(program, tmp_path / "nowhere" / "model.lp")
+
+
+def test_a_search_cut_off_without_a_point_still_tells_its_bound() -> None:
+    """Market split: equations in binaries that branch and bound does not settle in a moment; some bound it has."""
+    rng = np.random.default_rng(0)
+    matrix = rng.integers(1, 100, (4, 40)).astype(float)
+    right = np.floor(matrix.sum(axis=1) / 2)
+    whole = np.ones(40, dtype=bool)
+    program = MixedIntegerProgram.from_dense(
+        matrix, sense="min", cost=np.arange(1.0, 41.0), lower=0.0, upper=1.0, row_lower=right, row_upper=right,
+        integer=whole, offset=5.0,
+    )  # fmt: skip
+    relaxed = solve(LinearProgram.from_dense(matrix, sense="min", cost=np.arange(1.0, 41.0), lower=0.0, upper=1.0,
+                                             row_lower=right, row_upper=right, offset=5.0))  # fmt: skip
+    with pytest.raises(LimitError, match="no feasible point") as caught:
+        solve(program, options=Options(time_limit=0.5, explain=False), accept_bound=True)
+    assert relaxed.objective - 1e-6 <= caught.value.bound <= 5 + 40 * 41 / 2
+    with pytest.raises(SolveError, match="time limit"):
+        solve(program, options=Options(time_limit=0.5, explain=False))

@@ -136,3 +136,23 @@ def test_no_submodule_hides_a_name_of_the_package() -> None:
         importlib.import_module(f"{linked_vcg.__name__}.{name}")
     assert not modules & set(linked_vcg.__all__)
     assert callable(linked_vcg.statement)
+
+
+def test_prices_that_are_not_unique_are_intervals_all_the_way() -> None:
+    """Figure 1a with exactly twelve units of type 3, which exhaust resource 1: p_1 is anything in [1/12, 9/20]."""
+    environment = Environment(
+        stock=np.array(["24", "20"], dtype=object), types=np.array([[12, 0], [0, 10], [2, 1]], dtype=object),
+        endowments=np.array([[[0, 0, 12]]], dtype=object), lower=np.zeros((1, 3), dtype=object),
+        upper=np.array([[0, 0, 12]], dtype=object), arithmetic="exact",
+    )  # fmt: skip
+    outcome = run(environment)
+    dates = outcome.tables["dates"]
+    assert list(dates["price"]) == [None]
+    assert [str(value) for value in dates["price_low"][0]] == ["1/12", "1/10"]
+    assert [str(value) for value in dates["price_high"][0]] == ["9/20", "1/10"]
+    assert any("prices are not unique at date 1" in line for line in outcome.warnings)
+    found = statement(environment, 0, outcome=outcome)
+    assert found.tables["dates"]["price"] == [None]
+    assert not found.summary["price_invariant"]
+    assert "Prices are not unique at date 1" in found.words
+    assert "the price is not unique even at the reports made" in found.words

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.errors import CertificateError, SolveError
+from mechopt.errors import CertificateError, LimitError, SolveError
 from mechopt.mechanisms.linked_vcg.choice import Choice
 from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
 from mechopt.mechanisms.linked_vcg.pieces import Date, Floats, Piece, TooManyPieces, find_pieces, least_on_piece
@@ -179,8 +179,10 @@ def _multiple_choice(
             proven, best = min(proven, found.bound), min(best, candidate, key=lambda minimum: minimum.high)
         except InfeasibleError:
             proven = min(proven, best.high - margin)  # nothing there is better by more than the margin
+        except LimitError as error:
+            proven = min(proven, error.bound, best.high - margin)  # cut off, but something is proven
         except SolveError:
-            break  # cut off: nothing more is proven of these pieces
+            break  # nothing more is proven of these pieces
         complete = allowed >= best.high - low
         safe = proven if complete else min(proven, low + allowed - margin)  # what was left out loses more
         if complete or time.monotonic() > end:
