@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mechopt import catalog
 from mechopt.distributions import Beta, Discrete
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.linked_vcg.widths import BOUNDS, Bound, Tails, Widths, cheapest_widths
+from mechopt.mechanisms.linked_vcg.widths import BOUNDS, Bound, Tails, Widths, _larger_root, cheapest_widths
 
 
 def tails_of(rng: np.random.Generator, pairs: int, bound: Bound, *, ends: bool) -> Tails:
@@ -122,6 +122,17 @@ def test_slopes_are_derivatives_and_at_slope_inverts_them(bound: Bound) -> None:
     # Convex from its start on.
     grid = tails.least() + np.linspace(0, 3, 60)[:, None] * tails.spread
     assert np.all(np.diff(tails.inside(grid), n=2, axis=0) >= -1e-12)
+
+
+def test_the_root_is_that_of_lambert() -> None:
+    from scipy.special import lambertw
+
+    level = 1 + np.geomspace(1e-6, 600, 300)
+    found = _larger_root(level)
+    np.testing.assert_allclose(found, -lambertw(-np.exp(-level), -1).real, rtol=1e-8)
+    near = np.concatenate([[1.0], 1 + np.geomspace(1e-15, 1e-6, 50), level])
+    found = _larger_root(near)
+    np.testing.assert_allclose(found - np.log(found), near, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("bound", "spread"), [("hoeffding", "range"), ("bernstein", "deviation")])

@@ -212,9 +212,10 @@ def _bounds(environment: Environment, laws: Laws, chosen: Plan) -> dict[str, Any
     """One row a pair that can have projects at all."""
     agent, kind = np.nonzero(laws.high > 0)
     pair = agent * laws.mean.shape[1] + kind
+    agents, kinds = environment.agent_names, environment.type_names
     return {
-        "agent": [environment.agent_names[place] for place in agent],
-        "type": [environment.type_names[place] for place in kind],
+        "agent": [agents[place] for place in agent],
+        "type": [kinds[place] for place in kind],
         "mean": laws.mean[agent, kind],
         "lower": chosen.lower[agent, kind],
         "upper": chosen.upper[agent, kind],

@@ -178,9 +178,9 @@ def _retracted(
     agent, date, kind = np.nonzero(np.asarray(reports != environment.endowments, dtype=bool))
     return {
         "retracted": {
-            "agent": [environment.agent_names[place] for place in agent],
-            "date": [environment.date_names[place] for place in date],
-            "type": [environment.type_names[place] for place in kind],
+            "agent": np.array(environment.agent_names)[agent].tolist(),
+            "date": np.array(environment.date_names)[date].tolist(),
+            "type": np.array(environment.type_names)[kind].tolist(),
             "reported": environment.endowments[agent, date, kind].tolist(),
             "used": reports[agent, date, kind].tolist(),
         }
