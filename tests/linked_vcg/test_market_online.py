@@ -35,7 +35,6 @@ def test_a_date_does_not_depend_on_what_comes_later(draw: Draw, seed: int) -> No
         run = Market(Knapsack(environment.stock, environment.types), environment.lower, environment.upper, dates=3)
         found = [run.allocate(environment.endowments[:, date] * 1.3) for date in range(2)]
         run.allocate(future[:, 2])
-        run.settle()
         seen.append(found)
     for one, other in zip(*seen, strict=True):
         assert np.array_equal(one.reports, other.reports)

@@ -35,6 +35,7 @@ def test_the_talent_marketplace_prints_certified_transfers_and_prices(capsys: py
     assert "bracket" not in shown
 
 
+@pytest.mark.slow
 def test_the_gpu_cluster_has_agents_of_every_kind() -> None:
     outcome = mechopt.solve("linked_vcg/gpu_cluster")
     table = outcome.tables["agents"]
