@@ -6,9 +6,11 @@ of its own, and results come back in the order of the items. What is finished is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, Future, as_completed, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import uuid4
 
@@ -22,6 +24,8 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], object]
 
 GRACE = 1.0  # seconds that an interrupted run waits for work that is about to end
+CONNECT_SECONDS = 10  # for a scheduler to answer
+CHUNK_SECONDS = 0.1  # of work that travel together: an engine's overhead of some milliseconds stays below a twentieth
 
 
 class Interrupted(MechoptError):
@@ -48,7 +52,7 @@ def run(
     executor: Executor | None = None,
     seed: None = None,
     progress: Progress | None = None,
-    chunk: int = 1,
+    chunk: int | None = None,
     finished: MutableMapping[int, Result] | None = None,
 ) -> list[Result]: ...
 
@@ -61,7 +65,7 @@ def run(
     executor: Executor | None = None,
     seed: int,
     progress: Progress | None = None,
-    chunk: int = 1,
+    chunk: int | None = None,
     finished: MutableMapping[int, Result] | None = None,
 ) -> list[Result]: ...
 
@@ -73,7 +77,7 @@ def run(
     executor: Executor | None = None,
     seed: int | None = None,
     progress: Progress | None = None,
-    chunk: int = 1,
+    chunk: int | None = None,
     finished: MutableMapping[int, Result] | None = None,
 ) -> list[Result]:
     """The results of a task for each item, in the order of the items.
@@ -86,7 +90,8 @@ def run(
             `mpi4py.futures`, ... It stays yours to close. None works through the items here, one by one.
         seed: root of the random streams. Task i draws from the i-th stream spawned from it, whoever runs it.
         progress: called as `progress(done, total)` in this thread, at the start and whenever work has come back.
-        chunk: how many items travel together, where a task is short beside the cost of sending it.
+        chunk: how many items travel together, where a task is short beside the cost of sending it; 0 measures the
+            first tasks and takes what fills CHUNK_SECONDS. By default that on a `cluster`, and 1 elsewhere.
         finished: results already known, by position: they are not computed again, and new ones are entered the
             moment they arrive. So it survives Ctrl-C, a failing task and a broken pool; with a mapping kept on disk
             it survives the process.
@@ -99,8 +104,10 @@ def run(
     work = list(items)
     total = len(work)
     results: MutableMapping[int, Result] = {} if finished is None else finished
-    if chunk < 1:
-        raise InstanceError(f"{chunk} is not a number of items; it must be at least 1", key="chunk")
+    if chunk is None:
+        chunk = 0 if executor is not None and executor is _CLUSTER.get() else 1
+    if chunk < 0:
+        raise InstanceError(f"{chunk} is not a number of items; it must be at least 0", key="chunk")
     if any(position not in range(total) for position in results):
         raise InstanceError(f"holds a position that is not among the {total} items of this run", key="finished")
 
@@ -114,6 +121,9 @@ def run(
                 _enter(_work(task, [single]), results)
                 report(len(results), total)
         elif waiting:
+            if chunk == 0:
+                chunk, waiting = _measured(task, waiting, executor, results)
+                report(len(results), total)
             chunks = [waiting[start : start + chunk] for start in range(0, len(waiting), chunk)]
             _spread(task, chunks, executor, results, lambda: report(len(results), total))
     except KeyboardInterrupt as interrupt:
@@ -121,15 +131,59 @@ def run(
     return [results[position] for position in range(total)]
 
 
+_CLUSTER: ContextVar[Executor | None] = ContextVar("cluster", default=None)
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[None]:
+    """Inside, `pool` hands out the workers of a cluster that is running already.
+
+    Args:
+        address: "dask://HOST:PORT" of a Dask scheduler whose workers have this mechopt too; None changes nothing.
+
+    Raises:
+        InstanceError: another kind of address, or nobody answers there.
+    """
+    if address is None:
+        yield
+        return
+    kind, slashes, place = address.partition("://")
+    if kind != "dask" or not slashes or not place:
+        raise InstanceError(f"{address!r} is not of the form dask://HOST:PORT", key="--executor")
+    from distributed import Client
+
+    try:
+        client = Client(f"tcp://{place}", timeout=f"{CONNECT_SECONDS}s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InstanceError(f"nobody answers at {place}: {' '.join(str(error).split())}", key="--executor") from None
+    with client, client.get_executor(pure=False) as executor:
+        token = _CLUSTER.set(executor)
+        try:
+            yield
+        finally:
+            _CLUSTER.reset(token)
+
+
+def on_cluster() -> Executor | None:
+    """The workers of the cluster that `cluster` has connected to; None where there is none."""
+    return _CLUSTER.get()
+
+
 @contextmanager
 def pool(workers: int) -> Iterator[Executor | None]:
     """Processes to run tasks in, closed at the end; None, which means here and now, for one worker.
+
+    Inside `cluster` it is the cluster, whatever the number of workers.
 
     Raises:
         InstanceError: the number of workers is below 1.
     """
     if workers < 1:
         raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    elsewhere = on_cluster()
+    if elsewhere is not None:
+        yield elsewhere
+        return
     if workers == 1:
         yield None
         return
@@ -180,6 +234,26 @@ def _work(task: Callable[..., Result], chunk: list[Numbered[Item]], name: str = 
             raise
         done.append((position, result))
     return done, False
+
+
+def _measured(
+    task: Callable[..., Result],
+    waiting: list[Numbered[Item]],
+    executor: Executor,
+    results: MutableMapping[int, Result],
+) -> tuple[int, list[Numbered[Item]]]:
+    """Send the first two tasks alone, and say how many like the second fill a chunk; the first warms a worker up."""
+    seconds = CHUNK_SECONDS
+    for single in waiting[:2]:
+        done = executor.submit(_timed, task, [single]).result()
+        seconds = done[1]
+        _enter(done[0], results)
+    return max(1, round(CHUNK_SECONDS / max(seconds, 1e-6))), waiting[2:]
+
+
+def _timed(task: Callable[..., Result], chunk: list[Numbered[Item]]) -> tuple[Done[Result], float]:
+    started = time.perf_counter()
+    return _work(task, chunk), time.perf_counter() - started
 
 
 def _enter(done: Done[Result], results: MutableMapping[int, Result]) -> None:

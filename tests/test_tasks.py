@@ -202,7 +202,7 @@ def test_a_broken_pool_loses_no_finished_work() -> None:
 
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(InstanceError, match="chunk"):
-        run(square, [1], chunk=0)
+        run(square, [1], chunk=-1)
     with pytest.raises(InstanceError, match="finished"):
         run(square, [1], finished={1: 1})
 

@@ -127,6 +127,7 @@ def _run(
     """Records by id, and whether the run was interrupted. A claim whose process dies has no record."""
     arrivals = _Arrivals()
     report: Any = None if progress is None else lambda done, total: progress(done, total, arrivals.last)
+    executor = executor or tasks.on_cluster()
     pool = _pool(min(workers, len(items))) if executor is None and workers > 1 and len(items) > 1 else None
     interrupted = False
     try:

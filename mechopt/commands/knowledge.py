@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mechopt import console
-from mechopt.commands.options import Json, Output, Quiet
+from mechopt.commands.options import Executor, Json, Output, Quiet
 
 
 def verify(
@@ -17,6 +17,7 @@ def verify(
     explain: Annotated[bool, Parameter(negative="", help="Show statement, reading, evidence and witness.")] = False,
     full: Annotated[bool, Parameter(negative="", help="Run the slow evidence too.")] = False,
     workers: int = 1,
+    executor: Executor = None,
     seed: int = 0,
     quiet: Quiet = False,
 ) -> int:
@@ -30,10 +31,10 @@ def verify(
         workers: processes to use.
         seed: of the sampled evidence.
     """
-    from mechopt import api, claims
+    from mechopt import api, claims, tasks
     from mechopt.report import ledger as pages
 
-    with console.progress_bar("verify", quiet=quiet or json) as progress:
+    with tasks.cluster(executor), console.progress_bar("verify", quiet=quiet or json) as progress:
         ledger = api.verify(*what, workers=workers, tier="full" if full else "quick", seed=seed, progress=progress)
     if json:
         import json as encoder
@@ -59,6 +60,7 @@ def axioms(
     json: Json = False,
     out: Path | None = None,
     workers: int = 1,
+    executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
     """Compute which properties the claims rules have: every rule against every property, with witnesses.
@@ -75,9 +77,9 @@ def axioms(
         out: a folder for result.json, one CSV file per table, and report.html with the matrix as a picture.
         workers: processes to use.
     """
-    from mechopt import api
+    from mechopt import api, tasks
 
-    with console.progress_bar("axioms", quiet=quiet or json) as progress:
+    with tasks.cluster(executor), console.progress_bar("axioms", quiet=quiet or json) as progress:
         outcome, page = api.axioms(
             rules=rule or None,
             properties=property_ or None,

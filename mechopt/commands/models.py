@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mechopt import console
-from mechopt.commands.options import Json, Output, Quiet, Seed
+from mechopt.commands.options import Executor, Json, Output, Quiet, Seed
 from mechopt.errors import InstanceError
 
 
@@ -68,6 +68,7 @@ def design(
     rows: int = 20,
     seed: Seed = None,
     workers: int = 1,
+    executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
     """Calibrate the parameters that the [design] table of a model names.
@@ -80,7 +81,7 @@ def design(
         rows: how many rows of each table to show.
         workers: processes to use.
     """
-    return _run_table("design", model, json, out, rows, seed, workers, quiet)
+    return _run_table("design", model, json, out, rows, seed, workers, executor, quiet)
 
 
 def simulate(
@@ -92,6 +93,7 @@ def simulate(
     rows: int = 20,
     seed: Seed = None,
     workers: int = 1,
+    executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
     """Run the [simulate] table of a model over many rounds, replications or strategies.
@@ -104,7 +106,7 @@ def simulate(
         rows: how many rows of each table to show.
         workers: processes to use.
     """
-    return _run_table("simulate", model, json, out, rows, seed, workers, quiet)
+    return _run_table("simulate", model, json, out, rows, seed, workers, executor, quiet)
 
 
 def _run_table(
@@ -115,13 +117,14 @@ def _run_table(
     rows: int,
     seed: int | None,
     workers: int,
+    executor: str | None,
     quiet: bool,
 ) -> int:
-    from mechopt import api
+    from mechopt import api, tasks
 
     model = api.load(source)
     run = api.design if verb == "design" else api.simulate
-    with console.progress_bar(verb, quiet=quiet or json) as progress:
+    with tasks.cluster(executor), console.progress_bar(verb, quiet=quiet or json) as progress:
         outcome = run(model, seed=seed, workers=workers, progress=progress)
     if out is not None:
         console.write_folder(outcome, out)

@@ -11,3 +11,6 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSO
 Quiet = Annotated[bool, Parameter(negative="", help="Print nothing but errors.")]
 Seed = Annotated[int | None, Parameter(help="Of whatever is drawn; the document's seed by default.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
+Executor = Annotated[
+    str | None, Parameter(help="Run on a cluster instead of processes here: dask://HOST:PORT of its scheduler.")
+]

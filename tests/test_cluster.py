@@ -1,0 +1,103 @@
+"""Work on a Dask cluster of separate processes: the same results to the last bit, and nothing lost with a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mechopt
+from mechopt import tasks
+from mechopt.cli import main
+from mechopt.errors import InstanceError
+from mechopt.mechanisms.overage import axiom_matrix
+from mechopt.mechanisms.overage.awards.matrix import Search
+
+distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the cluster's own libraries
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        yield "dask://" + cluster.scheduler_address.removeprefix("tcp://")
+
+
+def draw(item: int, generator: np.random.Generator) -> tuple[int, float]:
+    return item, float(generator.normal())
+
+
+def slow(item: int) -> tuple[int, int]:
+    time.sleep(0.2)
+    return item, os.getpid()
+
+
+def test_results_are_those_of_a_serial_run_to_the_last_bit(address: str) -> None:
+    serial = tasks.run(draw, range(50), seed=3)
+    with tasks.cluster(address), tasks.pool(1) as executor:
+        assert executor is not None
+        assert tasks.run(draw, range(50), seed=3, executor=executor) == serial
+        assert tasks.run(draw, range(50), seed=3, executor=executor, chunk=7) == serial
+
+
+def test_short_tasks_travel_together(address: str) -> None:
+    with tasks.cluster(address), tasks.pool(1) as executor:
+        seen: list[int] = []
+        tasks.run(draw, range(4000), seed=1, executor=executor, progress=lambda done, total: seen.append(done))
+    assert seen[-1] == 4000
+    assert len(seen) < 200  # not one message a task
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing(address: str) -> None:
+    victims: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done >= 2 and not victims:
+            with distributed.Client("tcp://" + address.removeprefix("dask://"), set_as_default=False) as client:
+                victims.append(next(iter(client.run(os.getpid).values())))
+            threading.Timer(0.05, os.kill, (victims[0], signal.SIGKILL)).start()
+
+    with tasks.cluster(address), tasks.pool(1) as executor:
+        found = tasks.run(slow, range(24), executor=executor, progress=kill, chunk=1)
+    assert [item for item, _ in found] == list(range(24))
+    assert victims
+
+
+def test_a_simulation_and_the_axioms_are_the_same_there(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    play: dict[str, Any] = {
+        "mechanism": "overage",
+        "accounts": [{"account": "a", "entitlement": 5, "claim": 6}, {"account": "b", "entitlement": 5, "claim": 4}],
+        "simulate": {"periods": 3, "replications": 1500, "claims": {"family": "lognormal", "mu": 0, "sigma": "1/3"}},
+    }
+    here = mechopt.simulate(play)
+    with tasks.cluster(address):
+        there = mechopt.simulate(play)
+        matrix = axiom_matrix(rules=["talmud", "piniles"], search=Search(claimants=2))
+    assert here.tables == there.tables
+    assert matrix.tables == axiom_matrix(rules=["talmud", "piniles"], search=Search(claimants=2)).tables
+    assert main(["axioms", "talmud", "--claimants", "1", "--executor", address, "--quiet"]) == 0
+
+
+def test_claims_are_verified_there(address: str) -> None:
+    with tasks.cluster(address):
+        ledger = mechopt.verify("overage.lemma_10", "overage.remark_7")
+    assert {record.verdict for record in ledger.records} == {"proved"}
+
+
+@pytest.mark.parametrize("wrong", ["127.0.0.1:1", "spark://here:1", "dask://", "dask://127.0.0.1:9"])
+def test_wrong_addresses_are_named(
+    wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tasks, "CONNECT_SECONDS", 1)
+    with pytest.raises(InstanceError, match="--executor"), tasks.cluster(wrong):
+        pytest.fail("there is no cluster")
+    assert main(["axioms", "talmud", "--claimants", "1", "--executor", wrong]) == 2
+    assert "--executor" in capsys.readouterr().err
