@@ -21,6 +21,7 @@ condition_1, dot, fill, freeze, generic = (
     knapsack.condition_1, knapsack.dot, knapsack.fill, knapsack.freeze, knapsack.generic,
 )  # fmt: skip
 invest, vertices, worth = knapsack.invest, knapsack.vertices, knapsack.worth
+markets = catalog.beside(__file__, "_markets").markets
 Vector = tuple[Fraction, ...]
 
 
@@ -257,35 +258,3 @@ def takes_prices(instance: Instance) -> bool:
 def takes_service(instance: Instance) -> bool:
     """Property II: at no report is a type of the agent served at one report and not at another."""
     return Market.of(instance).served_invariant(instance["agent"] - 1)
-
-
-def markets(full: bool) -> list[dict[str, Any]]:
-    """Small markets: one and two resources, up to three agents and two dates, reports at and inside their bounds."""
-    half = Fraction(1, 2)
-    shapes: list[tuple[list[Any], list[list[Any]], int, int, tuple[int, ...]]] = [
-        ([3], [[2], [1]], 2, 2, (0, 2)),
-        ([3], [[2], [1]], 3, 1, (0, 1, 2)),
-        ([10], [[1], [half]], 2, 2, (0, 2)),
-        ([4], [[3], [1], [2]], 2, 1, (0, 2)),
-        ([4, 6], [[3, 0], [0, 4], [1, 1]], 2, 1, (0, 2, 5)),
-        ([4, 6], [[3, 0], [0, 4], [1, 3], [2, 1]], 2, 1, (0, 2) if full else (1,)),
-    ]
-    found: list[dict[str, Any]] = []
-    for stock, types, agents, dates, values in shapes:
-        own = len(types) - len(stock)
-        for choice in itertools.product(values, repeat=agents * dates * own):
-            flat = iter(choice)
-            reports = [[[Fraction(0)] * len(stock) + [Fraction(next(flat)) for _ in range(own)] for _ in range(dates)]
-                       for _ in range(agents)]  # fmt: skip
-            if len(found) % 3 == 1:
-                reports[0][0][0] = Fraction(1)  # a project of the kind the principal has
-            mean = [[sum(row[i] for row in rows) / dates for i in range(len(types))] for rows in reports]
-            upper = [[m + half * ((n + i + len(found)) % 2) for i, m in enumerate(row)] for n, row in enumerate(mean)]
-            lower = [[m / 2 if len(found) % 4 == 0 else Fraction(0) for m in row] for row in mean]
-            found.append(
-                {
-                    **{"stock": stock, "types": types, "reports": reports, "lower": lower, "upper": upper},
-                    **{"discount": Fraction(1, 1 + len(found) % 2), "agent": 1 + len(found) % agents},
-                }
-            )
-    return found if full else found[::2]
