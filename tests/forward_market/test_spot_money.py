@@ -12,7 +12,7 @@ import pytest
 from mechopt.distributions import Mixture, PiecewiseLinear, Power, Uniform
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.polynomial import exact_market
-from mechopt.mechanisms.forward_market.spot import Spot, allocate, welfare
+from mechopt.mechanisms.forward_market.spot import Spot, allocate, welfare, welfare_with
 
 SEEDS = range(20)
 
@@ -176,6 +176,25 @@ def test_ties_share_pro_rata_and_do_not_move_welfare() -> None:
     values = np.array([2.0, 1.0, 1.0])
     np.testing.assert_allclose(allocate(values, demand), [0.5, 0.3, 0.2])
     assert float(welfare(values, demand)) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_welfare_with_one_value_replaced(seed: int) -> None:
+    """One sort against one allocation an agent, ties and replaced values that tie included."""
+    rng = np.random.default_rng(seed)
+    agents = int(rng.integers(2, 9))
+    values, replaced = rng.integers(0, 6, agents).astype(float), rng.integers(0, 6, agents).astype(float)
+    demand = rng.integers(1, 8, agents) / 8
+    expected = [welfare(np.where(np.arange(agents) == i, replaced[i], values), demand) for i in range(agents)]
+    np.testing.assert_allclose(welfare_with(values, replaced, demand), expected, atol=1e-13)
+
+
+def test_the_surplus_of_many_agents_is_the_sum_of_their_payments(build: Any) -> None:
+    market = Market(build(["1/10"] * 25, [1, *([0] * 24)]))
+    spot = Spot(market=market, holding=market.environment.endowments)
+    values = np.random.default_rng(0).random((3, 25))
+    np.testing.assert_allclose(spot.surplus(values), [-spot.vcg(row).sum() for row in values], atol=1e-12)
+    np.testing.assert_allclose(spot.vcg_each(values), [spot.vcg(row) for row in values], atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -123,11 +123,10 @@ class Programs:
         rows = _Rows(columns)
         for place in range(1, count - 1):
             left, right = self.width[place - 1], self.width[place]
-            # Scaled by both widths: C(y-) right - C(y) (left + right) + C(y+) left >= 0.
-            rise = {place - 1: right, place: -(left + right), place + 1: left}
+            rise = {place - 1: 1 / left, place: -(1 / left + 1 / right), place + 1: 1 / right}
             rows.add(rise, 0.0, np.inf, f"price rises at {self.knots[place]:.6g}")
             if goal == "steepness":
-                steep = {**rise, count: -left * right * (left + right) / 2}
+                steep = {**rise, count: -(left + right) / 2}
                 rows.add(steep, -np.inf, 0.0, f"not steeply at {self.knots[place]:.6g}")
         for place in range(count):
             if place == self.zero or not np.isfinite(self.floor[place]):
@@ -135,7 +134,7 @@ class Programs:
             least = float(self.floor[place]) / self.market.high + SLACK * min(1.0, abs(float(self.knots[place])))
             entries = {place: 1.0, **({count: -float(self.knots[place] ** 2)} if goal == "margin" else {})}
             rows.add(entries, least, np.inf, f"no gain at {self.knots[place]:.6g}")
-        if goal == "steepness":  # the price starts at 0 or above
+        if goal != "margin":  # the price starts at 0 or above
             rows.add({0: -1.0, 1: 1.0}, 0.0, np.inf, "first price")
         if subsidy is not None:
             hit = np.flatnonzero(self.weight).tolist()
