@@ -52,13 +52,17 @@ class Sums:
     def behind(self, agents: NDArray[np.intp], columns: NDArray[np.intp] | slice) -> NDArray[Any]:
         """What those behind each of some agents (increasing) have together, shape (len(agents), columns)."""
         result = np.empty((agents.size, self.total[columns].size), dtype=self.total.dtype)
-        for block, (start, end) in enumerate(self.edge):
+        if not agents.size:
+            return result
+        rows = self.edge[0][1]
+        for block in range(int(agents[0]) // rows, int(agents[-1]) // rows + 1):
+            start, end = self.edge[block]
             first, last = np.searchsorted(agents, (start, end))
             if first < last:
                 here = agents[first:last] - start
-                rows = self.reports[start + here[0] : end, columns]
-                behind = np.repeat(self._behind[block : block + 1, columns], len(rows), axis=0)
-                behind[:-1] += np.cumsum(rows[:0:-1], axis=0)[::-1]
+                own = self.reports[start + here[0] : end, columns]
+                behind = np.repeat(self._behind[block : block + 1, columns], len(own), axis=0)
+                behind[:-1] += np.cumsum(own[:0:-1], axis=0)[::-1]
                 result[first:last] = behind[here - here[0]]
         return result
 
