@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 MODEL  := overage/eu_ets_2019
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench wheel-test mutation clean
+.PHONY: help install demo test test-slow check format bench peers wheel-test mutation clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -46,6 +46,10 @@ format: $(STAMP) ## let ruff mend what it can
 
 bench: $(STAMP) ## CPU-time ratios against the memory floor
 	$(BIN)/python benchmarks/overage.py
+	$(BIN)/python benchmarks/linked_vcg.py --stream
+
+peers: $(STAMP) ## the LP core against modelling layers; what is not installed is named
+	$(BIN)/python benchmarks/peers/linear_programs.py
 	$(BIN)/python benchmarks/claims_rules.py
 	$(BIN)/python benchmarks/linked_vcg.py
 

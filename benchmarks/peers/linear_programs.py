@@ -150,15 +150,24 @@ def pyoptinterface_highs() -> Floats:
     model = highs.Model()
     model.set_model_attribute(poi.ModelAttribute.Silent, True)
     x = [model.add_variable(lb=0.0, ub=float(high)) for high in UPPER]
-    rows = []
-    for row in range(ROWS):
-        used = poi.quicksum(float(MATRIX[row, j]) * x[j] for j in range(COLUMNS))
-        rows.append(model.add_linear_constraint(used, poi.ConstraintSense.LessEqual, float(RIGHT[0, row])))
-    model.set_objective(poi.quicksum(float(COST[j]) * x[j] for j in range(COLUMNS)), poi.ObjectiveSense.Maximize)
+
+    def total(factors: Floats) -> Any:
+        result = poi.ExprBuilder()
+        for variable, factor in zip(x, factors.tolist(), strict=True):
+            result.add_affine_term(variable, factor)
+        return result
+
+    # Its set_normalized_rhs led to other optima; so right-hand sides are bounds of what is used.
+    used = [model.add_variable(ub=right) for right in RIGHT[0].tolist()]
+    for row, variable in zip(MATRIX, used, strict=True):
+        balance = total(row)
+        balance.add_affine_term(variable, -1.0)
+        model.add_linear_constraint(balance, poi.ConstraintSense.Equal, 0.0)
+    model.set_objective(total(COST), poi.ObjectiveSense.Maximize)
     found = []
     for right in RIGHT:
-        for row, value in zip(rows, right.tolist(), strict=True):
-            model.set_normalized_rhs(row, value)
+        for variable, value in zip(used, right.tolist(), strict=True):
+            model.set_variable_attribute(variable, poi.VariableAttribute.UpperBound, value)
         model.optimize()
         found.append(model.get_model_attribute(poi.ModelAttribute.ObjectiveValue))
     return np.array(found)
