@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.limited_liability.bounds import Bound, certified
     from mechopt.mechanisms.limited_liability.checks import check
     from mechopt.mechanisms.limited_liability.curves import simulate_pictures
+    from mechopt.mechanisms.limited_liability.deviation import best_deviation
     from mechopt.mechanisms.limited_liability.document import from_document
     from mechopt.mechanisms.limited_liability.environment import Environment
     from mechopt.mechanisms.limited_liability.horizons import design
@@ -46,6 +47,7 @@ _HOMES = {
     "GroupProblems": "allotment",
     "alarms": "signs",
     "statement": "statements",
+    "best_deviation": "deviation",
     "explain": "statements",
     "simulate": "rounds",
     "compare": "rounds",
@@ -68,6 +70,7 @@ __all__ = [
     "Strategy",
     "View",
     "alarms",
+    "best_deviation",
     "certified",
     "check",
     "compare",
