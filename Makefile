@@ -46,12 +46,11 @@ format: $(STAMP) ## let ruff mend what it can
 
 bench: $(STAMP) ## CPU-time ratios against the memory floor
 	$(BIN)/python benchmarks/overage.py
+	$(BIN)/python benchmarks/claims_rules.py
 	$(BIN)/python benchmarks/linked_vcg.py --stream
 
 peers: $(STAMP) ## the LP core against modelling layers; what is not installed is named
 	$(BIN)/python benchmarks/peers/linear_programs.py
-	$(BIN)/python benchmarks/claims_rules.py
-	$(BIN)/python benchmarks/linked_vcg.py
 
 wheel-test: $(STAMP) ## build the wheel, install it in a clean environment, test it from another folder
 	rm -rf dist .venv-wheel
