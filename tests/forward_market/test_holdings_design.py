@@ -14,6 +14,7 @@ from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market import holdings as choice
 from mechopt.mechanisms.forward_market.environment import State
 from mechopt.mechanisms.forward_market.market import Market
+from mechopt.mechanisms.forward_market.second_best import second_best
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings, state_markets
 
 UNIFORM = {"family": "uniform"}
@@ -136,6 +137,38 @@ def test_symmetric_agents_hold_equal_shares_whatever_the_state(build: Any) -> No
         found = best_holdings(environment, goal)
         np.testing.assert_allclose(found.holding, 1 / 3, atol=1e-3)
         assert min(found.surplus) > 0
+
+
+def test_bilateral_trade_tends_to_nine_sixty_fourths(build: Any) -> None:
+    """Myerson and Satterthwaite: the first best gains 1/6 and cannot be had; the second best gains 9/64."""
+    environment = build([1, 1], [1, 0])
+    found = [second_best(environment, environment.endowments, types=count) for count in (5, 10, 20)]
+    gains = [one.welfare - 0.5 for one in found]
+    assert gains == sorted(gains, reverse=True)
+    assert 9 / 64 < gains[-1] < 0.147 < found[-1].first_best - 0.5 - 0.015
+    for one in found:
+        assert one.certificate.error <= 1e-9
+        assert one.payment.mean(axis=1).sum() <= 1e-9  # received in total: no deficit
+        assert np.all(np.diff(one.allocation, axis=1) >= -1e-9)
+    assert np.abs(gains[-1] - 9 / 64) < np.abs(gains[0] - 9 / 64) / 2
+
+
+def test_the_second_best_is_the_first_best_where_that_breaks_even(build: Any) -> None:
+    environment = build(["1/2", "2/3", "2/3"], [1, 0, 0])
+    market = Market(environment)
+    assert market.surplus(environment.endowments) > 0
+    found = second_best(environment, environment.endowments, types=6)
+    assert found.welfare == pytest.approx(found.first_best, abs=1e-9)
+    with pytest.raises(InstanceError, match="too many profiles"):
+        second_best(environment, environment.endowments, types=60)
+
+
+def test_the_second_best_of_the_design_table() -> None:
+    outcome = api.design(DOCUMENT | {"design": {"goal": "second_best", "types": 5}})
+    summary = outcome.summary
+    assert summary["no_trade"] <= summary["welfare"] <= summary["first_best"] + 1e-9
+    assert 0 <= summary["share_of_gains"] <= 1 + 1e-9
+    outcome.to_json()
 
 
 GOALS = ["least_subsidy", "margin", "smooth", "surplus", "least_trade", "mean_state", "worst_state"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -19,12 +19,15 @@ from mechopt.mechanisms.forward_market.holdings import Limits, Quota, best, inte
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.mechanism import tariff_table
 from mechopt.mechanisms.forward_market.schedule import Design, Programs
+from mechopt.mechanisms.forward_market.second_best import second_best
 from mechopt.mechanisms.forward_market.settlement import balance_certificate, no_free_lunch
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings
 from mechopt.outcome import Guarantee, Outcome
 
 Floats = NDArray[np.float64]
-Goal = Literal["least_subsidy", "margin", "smooth", "surplus", "least_trade", "mean_state", "worst_state"]
+Goal = Literal[
+    "least_subsidy", "margin", "smooth", "surplus", "least_trade", "mean_state", "worst_state", "second_best"
+]
 GENEROUS = 1.25  # times the least subsidy, where [design] names none
 
 
@@ -33,13 +36,15 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     Attributes:
         goal: a tariff ("least_subsidy", "margin", "smooth") or holdings ("surplus", "least_trade", "mean_state",
-            "worst_state").
+            "worst_state"), or the spot market itself where the efficient one fails ("second_best").
         subsidy: money that the forward market may pay out on balance (margin, smooth).
         surplus: least surplus of the spot market (least_trade).
         caps: most that agents may hold, by name.
         floors: least, by name.
         groups: records of members, floor, cap (surplus).
         corners: whether holdings above the demands are allowed (surplus).
+        types: of each agent (second_best).
+        holdings: with which agents enter the spot market (second_best).
     """
 
     goal: Goal = "least_subsidy"
@@ -49,6 +54,8 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     floors: dict[str, Any] = msgspec.field(default_factory=dict)
     groups: list[dict[str, Any]] = msgspec.field(default_factory=list)
     corners: bool = False
+    types: Annotated[int, msgspec.Meta(ge=2, le=200)] = 8
+    holdings: Literal["endowment", "common"] = "endowment"
 
 
 def design(
@@ -75,6 +82,8 @@ def design(
     try:
         if section.goal in ("least_subsidy", "margin", "smooth"):
             outcome = _tariff(environment, document, section)
+        elif section.goal == "second_best":
+            outcome = _second_best(environment, section)
         else:
             outcome = _holdings(environment, document, section)
     except InstanceError as error:
@@ -192,6 +201,40 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
                 "traded": float(np.abs(holding - endowment).sum()) / 2}  # fmt: skip
     return Outcome(mechanism="forward_market", title="", status="optimal", guarantee=guarantee, summary=summary,
                    tables=tables, warnings=warnings, provenance={"method": market.interim.method})  # fmt: skip
+
+
+def _second_best(environment: Environment, section: Section) -> Outcome:
+    market = Market(environment)
+    holding = environment.endowments if section.holdings == "endowment" else market.common.holding
+    found = second_best(environment, holding, types=section.types)
+    outside = float(np.minimum(holding, market.demand) @ found.types.mean(axis=1))
+    certificate = found.certificate
+    return Outcome(
+        mechanism="forward_market",
+        title="",
+        status="optimal",
+        guarantee=certificate.guarantee(f"the program over {section.types} types an agent"),
+        summary={
+            "goal": section.goal,
+            "welfare": found.welfare,
+            "first_best": found.first_best,
+            "no_trade": outside,
+            "share_of_gains": (found.welfare - outside) / (found.first_best - outside)
+            if found.first_best > outside
+            else 1.0,
+            "surplus_of_first_best": market.surplus(holding),
+        },
+        tables={
+            "types": {
+                "agent": [name for name in environment.name for _ in range(section.types)],
+                "type": found.types.ravel(),
+                "allocation": found.allocation.ravel(),
+                "transfer": found.payment.ravel(),
+            }
+        },
+        warnings=["types are the midpoints of equally likely cells: the continuous market gains somewhat less"],
+        provenance={"solver": {"name": "HiGHS", "tolerance": 1e-9}, "types": section.types},
+    )
 
 
 def _limits(environment: Environment, document: Document, section: Section) -> Limits:

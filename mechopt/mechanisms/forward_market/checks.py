@@ -18,16 +18,15 @@ from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.schedule import Programs
 from mechopt.mechanisms.forward_market.settlement import no_free_lunch
-from mechopt.mechanisms.forward_market.spot import Spot, allocate, welfare
+from mechopt.mechanisms.forward_market.spot import Spot
+from mechopt.mechanisms.forward_market.spot_checks import column, spot_checks
 from mechopt.outcome import Outcome
-from mechopt.program import to_float
 
 Floats = NDArray[np.float64]
 ENUMERATED = 12  # agents up to which allocations are taken again as sums over all sets
 VERTICES = 7  # agents up to which every extreme profile is tried
 DRAWS, LEAST_DRAWS, RIVALS = 20_000, 200, 200
 WORK = 2_000_000  # draws times the square of the agents
-REPORTS, REPORTERS = 41, 12  # misreports an agent, and agents, that are tried
 
 
 def check(environment: Environment, outcome: Outcome) -> list[Finding]:
@@ -38,7 +37,7 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
         outcome: of `mechanism.run`, or from elsewhere; `summary`, `tables.agents` and `tables.spot` are read.
     """
     market = Market(environment)
-    holding = _column(outcome, "agents", "holding")
+    holding = column(outcome, "agents", "holding")
     tariff = environment.tariff or Programs(market).least_subsidy().tariff
     forward = Forward(market, tariff)
     tolerance = 1e-9 * environment.high
@@ -54,12 +53,9 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
         _no_free_lunch(environment, forward, tolerance),
         _budgets(outcome, tolerance),
         _gains(environment, market, outcome, tolerance),
+        *_strength(environment, market, holding),
     ]
-    return found + (_spot_checks(environment, market, outcome, tolerance) if "spot" in outcome.tables else [])
-
-
-def _column(outcome: Outcome, table: str, name: str) -> Floats:
-    return to_float(np.asarray(outcome.tables[table][name], dtype=object))
+    return found + (spot_checks(market, outcome, tolerance) if "spot" in outcome.tables else [])
 
 
 def _common_type(environment: Environment, market: Market, outcome: Outcome, holding: Floats) -> Finding:
@@ -213,10 +209,8 @@ def _no_free_lunch(environment: Environment, forward: Forward, tolerance: float)
 
 
 def _budgets(outcome: Outcome, tolerance: float) -> Finding:
-    paid, fee, rebate, gain = (
-        _column(outcome, "agents", name) for name in ("forward_payment", "fee", "rebate", "gain")
-    )
-    outside = _column(outcome, "agents", "outside_payoff").sum()
+    paid, fee, rebate, gain = (column(outcome, "agents", name) for name in ("forward_payment", "fee", "rebate", "gain"))
+    outside = column(outcome, "agents", "outside_payoff").sum()
     gaps = {
         "forward": float(paid.sum() + fee.sum()),
         "rebates": float(rebate.sum()) - float(outcome.summary["surplus_at_holding"]),
@@ -234,11 +228,9 @@ def _budgets(outcome: Outcome, tolerance: float) -> Finding:
 
 def _gains(environment: Environment, market: Market, outcome: Outcome, tolerance: float) -> Finding:
     """Each gain recomputed from its parts, and not below 0."""
-    paid, fee, rebate, gain = (
-        _column(outcome, "agents", name) for name in ("forward_payment", "fee", "rebate", "gain")
-    )
+    paid, fee, rebate, gain = (column(outcome, "agents", name) for name in ("forward_payment", "fee", "rebate", "gain"))
     outside = np.minimum(environment.endowments, market.demand) * environment.means
-    again = market.payoffs(_column(outcome, "agents", "holding")) + rebate + paid + fee - outside
+    again = market.payoffs(column(outcome, "agents", "holding")) + rebate + paid + fee - outside
     agent = int(np.argmin(np.minimum(gain, tolerance * 0 - np.abs(again - gain))))
     return Finding(
         property="ex_ante_individual_rationality",
@@ -249,59 +241,31 @@ def _gains(environment: Environment, market: Market, outcome: Outcome, tolerance
     )
 
 
-def _spot_checks(environment: Environment, market: Market, outcome: Outcome, tolerance: float) -> list[Finding]:
-    values, allocation, vcg, agv = (
-        _column(outcome, "spot", name) for name in ("value", "allocation", "vcg_transfer", "agv_transfer")
-    )
-    # Weak duality: W <= price + sum k_i max(theta_i - price, 0) for any price, equal at the marginal value.
-    best = min(float(price + market.demand @ np.maximum(values - price, 0.0)) for price in values)
-    over = max(float(allocation.sum()) - 1.0, float((allocation - market.demand).max()), -float(allocation.min()))
-    efficiency = Finding(
-        property="spot_efficiency",
-        margin=min(float(values @ allocation) - best, -over),
-        tolerance=tolerance,
-        evidence="welfare against a dual bound, and the allocation feasible",
-        witness={"welfare": float(values @ allocation), "bound": best},
-    )
-    balance = Finding(
-        property="agv_budget_balance",
-        margin=-abs(float(agv.sum())),
-        tolerance=tolerance,
-        evidence="AGV transfers sum to 0 at the realised values (Proposition 11)",
-        witness={"sum": float(agv.sum())},
-    )
-    return [efficiency, balance, _truth(market, values, allocation, vcg, outcome, tolerance)]
-
-
-def _truth(
-    market: Market, values: Floats, allocation: Floats, vcg: Floats, outcome: Outcome, tolerance: float
-) -> Finding:
-    """Ex-post gains of misreports under VCG: reports at and between all values."""
-    spot = Spot(market=market, holding=_column(outcome, "spot", "holding"))
-    cuts = np.unique(np.concatenate([values, [market.low, market.high]]))
-    reports = np.unique(np.concatenate([cuts, (cuts[1:] + cuts[:-1]) / 2]))
-    every = reports.size <= REPORTS and values.size <= REPORTERS
-    reports = reports[np.unique(np.linspace(0, reports.size - 1, REPORTS).astype(int))]
-    best, witness = -np.inf, {}
-    for agent in range(min(values.size, REPORTERS)):
-        truth = values[agent] * allocation[agent] + vcg[agent]
-        for report in reports.tolist():
-            told: Any = values.copy()
-            told[agent] = report
-            gain = float(values[agent] * allocate(told, market.demand)[agent] + spot.vcg(told)[agent] - truth)
-            if gain > best:
-                best = gain
-                witness = {"agent": market.environment.name[agent], "report": report, "gain": gain}
-    surplus = float(-vcg.sum()) - float(spot.surplus(values))
-    return Finding(
-        property="vcg_incentive_compatibility",
-        margin=-max(best, abs(surplus)),
-        tolerance=tolerance + 1e-9 * float(abs(welfare(values, market.demand))),
-        evidence=(
-            "exhaustive: the reports that decide the allocation"
-            if every
-            else f"sampled: {reports.size} reports of {min(values.size, REPORTERS)} agents"
+def _strength(environment: Environment, market: Market, holding: Floats) -> list[Finding]:
+    """Proposition 7, pair by pair: who has the larger demand and the higher values holds no less."""
+    types = np.linspace(market.low, market.high, 257)
+    first = market.interim.first
+    below = market.interim.below(types)
+    worst: tuple[float, dict[str, Any]] | None = None
+    pairs = 0
+    for strong, one in enumerate(first.tolist()):
+        larger = np.array([environment.demand[one] >= environment.demand[other] for other in first.tolist()])
+        for weak in np.flatnonzero(larger & np.all(below[:, [strong]] <= below, axis=0)).tolist():
+            other = int(first[weak])
+            if weak == strong:
+                continue
+            pairs += 1
+            gap = float(holding[one] - holding[other])
+            if worst is None or gap < worst[0]:
+                worst = gap, {"strong": environment.name[one], "weak": environment.name[other], "difference": gap}
+    if worst is None:
+        return []
+    return [
+        Finding(
+            property="stronger_agents_hold_more",
+            margin=worst[0],
+            tolerance=1e-11,
+            evidence=f"{pairs} pairs with a larger demand, and values that are higher at 257 types (Proposition 7)",
+            witness=worst[1],
         )
-        + "; transfers sum to equation (2)",
-        witness=witness,
-    )
+    ]
