@@ -227,9 +227,9 @@ def _second_best(environment: Environment, section: Section) -> Outcome:
         tables={
             "types": {
                 "agent": [name for name in environment.name for _ in range(section.types)],
-                "type": found.types.ravel(),
-                "allocation": found.allocation.ravel(),
-                "transfer": found.payment.ravel(),
+                "type": found.types.ravel().tolist(),
+                "allocation": found.allocation.ravel().tolist(),
+                "transfer": found.payment.ravel().tolist(),
             }
         },
         warnings=["types are the midpoints of equally likely cells: the continuous market gains somewhat less"],
