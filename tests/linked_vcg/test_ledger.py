@@ -67,6 +67,7 @@ STATEMENTS = [
     "Section 4 (savings vanish for wide intervals)",
     "Section 5 (v-bar is finite)",
     "Section 5 (payoffs)",
+    "Section 5 (linked payoffs are below unlinked ones)",
     "Section 5 (the truth is within epsilon)",
     "Section 5 (small delta means small c)",
     "Section 5 (the event is a subset)",

@@ -65,7 +65,8 @@ def finite(run: Run) -> Iterator[Evidence]:
     paper="zhu2021",
     label="Section 5",
     part="payoffs",
-    statement="lU^n(sigma(mu)) <= uU^n(sigma(mu)) in [0, T v-bar] for all (sigma, mu).",
+    statement="""uU^n(sigma(mu)) in [0, T v-bar] for all (sigma, mu). lU^n(sigma(mu)) is uU^n at the retracted
+        reports less something nonnegative, so it lies in [0, T v-bar] too.""",
     reading="""For all markets, n, true endowments and reports of everybody, inside the bounds or not, payoffs in
         date-1 value: 0 <= uU^n <= T v-bar, and lU^n is uU^n at the retracted reports less something nonnegative.""",
     hypotheses=[shared.in_bounds, shared.is_generic],
@@ -84,8 +85,17 @@ def payoffs(run: Run) -> Iterator[Evidence]:
             discount * (own + left) >= 0,
             discount * (own + left) <= bound,
             discount * (own + left) - least <= discount * (own + left),
+            discount * (own + left) - least >= 0,
         ),
-        given=[own >= 0, left >= 0, own + left <= bound, discount > 0, discount <= 1, least >= 0],
+        given=[
+            own >= 0,
+            left >= 0,
+            own + left <= bound,
+            discount > 0,
+            discount <= 1,
+            least >= 0,
+            least <= discount * left,
+        ],
         control=("half of it", discount * (own + left) <= bound / 2),
         range="every market (date by date; T of them add up to T v-bar)",
         complete=True,
@@ -110,6 +120,93 @@ def payoffs(run: Run) -> Iterator[Evidence]:
         control=("a quarter of it", lambda instance: bounded(instance, Fraction(1, 4))),
         hypotheses=run.hypotheses,
         range="small markets, the agent reporting all he can at every date",
+    )
+
+
+def single(instance: Instance) -> bool:
+    """R = N = T = 1, lower = 0: q > 0, different needs > 0, an endowment within upper, any report."""
+    needs, own, most, report = (instance[name] for name in ("needs", "endowment", "upper", "report"))
+    sizes = len(needs) == len(own) == len(most) == len(report) > 1
+    fine = sizes and min(needs) > 0 and len(set(needs)) == len(needs) and instance["stock"] > 0 and min(report) >= 0
+    return fine and all(0 <= x <= high for x, high in zip(own, most, strict=True))
+
+
+def produced(instance: Instance, report: Any) -> tuple[Fraction, Fraction]:
+    """His own payoff on what the report is allocated, and the principal's, by hand."""
+    needs = instance["needs"]
+    served, plain = shared.fill(instance["stock"], needs, [report])
+    left, done = sum(x * n for x, n in zip(served[0], needs, strict=True)), Fraction(0)
+    for need, x in sorted(zip(needs, instance["endowment"], strict=True)):
+        used = min(Fraction(x), left / need)
+        left, done = left - used * need, done + used
+    return done, Fraction(plain)
+
+
+def both(instance: Instance) -> tuple[Fraction, Fraction]:
+    """lU and uU at the report; the least that can be left to the principal is left at the upper bound (R = 1)."""
+    kept = [min(x, high) for x, high in zip(instance["report"], instance["upper"], strict=True)]
+    linked = sum(produced(instance, kept)) - produced(instance, instance["upper"])[1]
+    return Fraction(linked), Fraction(sum(produced(instance, instance["report"])))
+
+
+def replay_payoffs(instance: Instance) -> str | None:
+    """Both payoffs at the report, by hand."""
+    linked, unlinked = both(instance)
+    if linked <= unlinked:
+        return None
+    kept = [min(x, high) for x, high in zip(instance["report"], instance["upper"], strict=True)]
+    own, plain = produced(instance, instance["report"])
+    mine, hers = produced(instance, kept)
+    return (
+        f"unlinked, at the report {', '.join(map(str, instance['report']))}: own {own}, transfer {plain}: {unlinked}\n"
+        f"linked, the report is retracted to {', '.join(map(str, kept))}: own {mine}, transfer {hers} - "
+        f"{produced(instance, instance['upper'])[1]} (the least, at the upper bound): {linked}, which is more"
+    )
+
+
+@claim(
+    paper="zhu2021",
+    label="Section 5",
+    part="linked payoffs are below unlinked ones",
+    statement="lU^n(sigma(mu)) <= uU^n(sigma(mu)) for all (sigma, mu).",
+    reading="""For all markets, here R = N = T = 1 with lower = 0, and all reports, inside the bounds or not.
+        (Outside, the linked mechanism takes the retracted report, the unlinked one the report itself.)""",
+    hypotheses=[single],
+    replay=replay_payoffs,
+    expected="refuted",
+    repaired_by="linked_vcg.section_5_payoffs",
+)
+def below(run: Run) -> Evidence:
+    """Reports beyond the bounds, by price vertices."""
+
+    def smaller(instance: Instance) -> bool:
+        market = shared.Market.of(
+            {"stock": instance["stock"], "types": instance["needs"], "reports": [[instance["endowment"]]],
+             "lower": [[0] * len(instance["needs"])], "upper": [instance["upper"]]}
+        )  # fmt: skip
+
+        def payoff(report: Any) -> Any:
+            served = market.at(0, 0, report)[1]
+            given = sum(x * n[0] for x, n in zip(served, market.types, strict=True))
+            return shared.worth([given], market.types, instance["endowment"]) + market.left(0, 0, report)
+
+        kept = [min(x, high) for x, high in zip(instance["report"], instance["upper"], strict=True)]
+        least = min(market.left(0, 0, corner) for corner in market.corners(0))
+        return bool(payoff(kept) - least <= payoff(instance["report"]))
+
+    return exhaustive.check(
+        smaller,
+        grid=exhaustive.Grid(
+            scalars={
+                "stock": [1, 2],
+                "needs": [[2, 1, Fraction(1, 2)], [1, 2, Fraction(1, 4)]],
+                "endowment": [[0, 0, 0], [0, 1, 0]],
+                "upper": [[0, 1, 0], [1, 1, 0]],
+                "report": [[0, 1, 0], [0, 0, 9]],
+            }
+        ),
+        control=("never", lambda instance: not smaller(instance)),
+        hypotheses=run.hypotheses,
     )
 
 
