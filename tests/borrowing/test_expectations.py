@@ -224,3 +224,20 @@ def test_a_callable_stands_for_itself(read: Read) -> None:
 
     assert found.welfare.value == pytest.approx(dblquad(welfare, 0, 1, 0, 1, epsabs=1e-9)[0], abs=1e-7)
     assert found.welfare.error > 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(environments(TIMES), st.fractions(0, 1, max_denominator=12), st.integers(0, 1))
+def test_the_conditional_mean_by_polynomials_is_that_by_lines(
+    environment: Environment, time: Fraction, axis: int
+) -> None:
+    """E[W* | type]: pieces of polynomials in the own time against an integral along the other's, jumps included."""
+    found = Expectations(environment)
+    for name, probability in environment.agents[axis].beliefs:
+        function = environment.values[name]
+        quick = found._from_polynomials(axis, function, time)
+        if not found.exact or not probability:
+            assert quick is None
+        elif quick is not None:
+            found._polynomials[axis, name] = ({}, [])
+            assert found.given(axis, function, time).value == quick.value

@@ -17,7 +17,7 @@ from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.equilibrium import game
 from mechopt.mechanisms.borrowing.grid_design import optimum
 from mechopt.mechanisms.borrowing.grid_programs import Grid
-from mechopt.mechanisms.borrowing.transfers import allocate, payoffs
+from mechopt.mechanisms.borrowing.transfers import allocate, payoffs, worth
 from mechopt.program import LinearProgram, to_float
 from mechopt.solver import InfeasibleError
 
@@ -63,13 +63,12 @@ def test_detection_balances_where_unexposed_lies_do_not_pay(paper: Paper, read: 
     for one, two in product(types, repeat=2):
         for agent, lie in product((0, 1), types):
             truth, said = (one, two), ((lie, two) if agent == 0 else (one, lie))
-            share = allocate(values[said[0][0]], values[said[1][0]], said[0][1], said[1][1])
-            real = payoffs(share, values[one[0]], values[two[0]], one[1], two[1])
-            told = payoffs(share, values[said[0][0]], values[said[1][0]], said[0][1], said[1][1])
+            reported = worth(values[said[0][0]], values[said[1][0]], said[0][1], said[1][1])
+            true = worth(values[one[0]], values[two[0]], one[1], two[1])
+            real, told = payoffs(allocate(*reported), *true), payoffs(allocate(*reported), *reported)
             if real[1 - agent] != told[1 - agent]:
                 continue  # the other's report gives it away
-            honest = allocate(values[one[0]], values[two[0]], one[1], two[1])
-            kept = payoffs(honest, values[one[0]], values[two[0]], one[1], two[1])
+            kept = payoffs(allocate(*true), *true)
             assert (
                 kept[agent] + found[(*truth[0], *truth[1])][1 + agent]
                 >= real[agent] + found[(*said[0], *said[1])][1 + agent]

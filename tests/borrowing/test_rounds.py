@@ -25,7 +25,7 @@ from mechopt.mechanisms.borrowing.equilibrium import (
     swap_reports,
 )  # fmt: skip
 from mechopt.mechanisms.borrowing.expectations import Expectations
-from mechopt.mechanisms.borrowing.transfers import allocate, one_stage, payoffs, rule
+from mechopt.mechanisms.borrowing.transfers import allocate, one_stage, payoffs, rule, worth
 
 Read = Callable[..., Environment]
 Paper = Callable[..., dict[str, Any]]
@@ -110,9 +110,9 @@ def brute(environment: Environment, found: Game, fixed: bool, shares: tuple[Frac
                 said = [lie if a == agent else truth[a] for a in (0, 1)]
                 utilities = []
                 for report in (truth, said):
-                    share = allocate(environment.values[report[0][0]], environment.values[report[1][0]],
-                                     report[0][1], report[1][1])  # fmt: skip
-                    u = payoffs(share, environment.values[v1], environment.values[v2], t1, t2)
+                    reported = (environment.values[report[0][0]], environment.values[report[1][0]])
+                    share = allocate(*worth(*reported, report[0][1], report[1][1]))
+                    u = payoffs(share, *worth(environment.values[v1], environment.values[v2], t1, t2))
                     utilities.append(shares[agent] * sum(u) if shares else sum(u))
                 loss = utilities[0] - utilities[1]
                 least = loss if least is None or loss < least else least

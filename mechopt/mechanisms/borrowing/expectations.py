@@ -17,6 +17,7 @@ import numpy as np
 from mechopt.mechanisms.borrowing import conditional
 from mechopt.mechanisms.borrowing.callables import Sampled, sampled
 from mechopt.mechanisms.borrowing.environment import Environment
+from mechopt.mechanisms.borrowing.planes import fraction, rational
 from mechopt.mechanisms.borrowing.quadrature import floats, nodes
 from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, every, parts
 from mechopt.mechanisms.borrowing.times import Piece, Times
@@ -65,6 +66,7 @@ class Expectations:
         self.times: tuple[Times, Times] = (one.times, two.times)
         self.function_error = max(function.error for pair in environment.pairs for function in pair[:2])
         self.pairs = [] if self.function_error else every(environment.pairs, self.times)
+        self._polynomials: dict[tuple[int, str], tuple[dict[Fraction, Fraction], conditional.Pieces]] = {}
         self._kept: dict[tuple[int, ValueFunction, Fraction], Estimate] = {}
 
     @cached_property
@@ -132,6 +134,9 @@ class Expectations:
 
     def given(self, axis: int, function: ValueFunction, time: Fraction) -> Estimate:
         """E[W* | that agent's value function and time], the other agent's being random; axis 0 is agent 1."""
+        quick = self._from_polynomials(axis, function, time)
+        if quick is not None:
+            return quick
         key = (axis, function, time)
         if key not in self._kept and self.function_error:
             mean = conditional.welfare_given(self, axis, function, np.array([float(time)]))
@@ -148,6 +153,20 @@ class Expectations:
                     total = total + found.times(weight)
             self._kept[key] = total
         return self._kept[key]
+
+    def _from_polynomials(self, axis: int, function: ValueFunction, time: Fraction) -> Estimate | None:
+        """The same from the exact polynomials, inside the belief's support; None where they do not reach."""
+        if not self.exact or not dict(self.environment.agents[axis].beliefs).get(function.name):
+            return None
+        if (axis, function.name) not in self._polynomials:
+            self._polynomials[axis, function.name] = conditional.mean_polynomials(self, axis, function.name)
+        atoms, pieces = self._polynomials[axis, function.name]
+        if time in atoms:
+            return Estimate(value=atoms[time])
+        for low, high, polynomial in pieces:
+            if low <= time < high:  # left-closed, as value functions are
+                return Estimate(value=fraction(polynomial(rational(time))))
+        return None
 
     def second_moment_given(self, axis: int) -> Estimate:
         """E[E[W* | one agent's type]^2]."""

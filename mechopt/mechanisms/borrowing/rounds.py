@@ -9,7 +9,7 @@ from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.expectations import Expectations
-from mechopt.mechanisms.borrowing.transfers import allocate, one_stage, payoffs, rule
+from mechopt.mechanisms.borrowing.transfers import allocate, one_stage, payoffs, rule, worth
 
 
 def settle(environment: Environment, expectations: Expectations) -> dict[str, list[Any]]:
@@ -37,8 +37,9 @@ def settle(environment: Environment, expectations: Expectations) -> dict[str, li
                 "the one-stage mechanism knows the values; only times are reported", key="rounds.report_value",
                 row=row + 1,
             )  # fmt: skip
-        share = allocate(*said, *reported)
-        payoff = payoffs(share, *truth, *time)
+        real = worth(*truth, *time)
+        share = allocate(*(real if said == truth and reported == time else worth(*said, *reported)))
+        payoff = payoffs(share, *real)
         second = tuple(payoff[a] if rounds.report_payoff[row, a] is None else rounds.report_payoff[row, a]
                        for a in (0, 1))  # fmt: skip
         if groves is None:

@@ -19,24 +19,28 @@ from mechopt.mechanisms.borrowing.expectations import Estimate, Expectations
 from mechopt.mechanisms.borrowing.values import ValueFunction
 
 HALF = Fraction(1, 2)
+TIE = (HALF, HALF)
 Share = tuple[Fraction, Fraction]  # q: probabilities that agent 1 and agent 2 go first
 Pair = tuple[Any, Any]
 
 
-def allocate(one: ValueFunction, two: ValueFunction, first: Fraction, second: Fraction) -> Share:
-    """q, eq. (4.1) and (7.1): the efficient order at these reports, a fair lottery at an exact tie."""
+def worth(one: ValueFunction, two: ValueFunction, first: Fraction, second: Fraction) -> tuple[Pair, Pair]:
+    """((v1(t1), v2(t2)), (v1(t1 + t2), v2(t1 + t2))): the four numbers that everything about two agents depends on."""
     total = first + second
-    gain = one.at(first) + two.at(total) - two.at(second) - one.at(total)
-    return (Fraction(1), Fraction(0)) if gain > 0 else (Fraction(0), Fraction(1)) if gain < 0 else (HALF, HALF)
+    return (one.at(first), two.at(second)), (one.at(total), two.at(total))
 
 
-def payoffs(share: Share, one: ValueFunction, two: ValueFunction, first: Fraction, second: Fraction) -> Pair:
+def allocate(own: Pair, late: Pair) -> Share:
+    """q, eq. (4.1) and (7.1): the efficient order at reported values, a fair lottery at an exact tie."""
+    first, second = own[0] + late[1], own[1] + late[0]
+    return (Fraction(1), Fraction(0)) if first > second else (Fraction(0), Fraction(1)) if first < second else TIE
+
+
+def payoffs(share: Share, own: Pair, late: Pair) -> Pair:
     """What the order is worth to each agent; on a lottery, what it is expected to be."""
-    total = first + second
-    return (
-        share[0] * one.at(first) + share[1] * one.at(total),
-        share[1] * two.at(second) + share[0] * two.at(total),
-    )
+    if share == TIE:
+        return (own[0] + late[0]) * HALF, (own[1] + late[1]) * HALF
+    return (own[0], late[1]) if share[0] else (late[0], own[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
