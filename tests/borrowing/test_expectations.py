@@ -241,3 +241,41 @@ def test_the_conditional_mean_by_polynomials_is_that_by_lines(
         elif quick is not None:
             found._polynomials[axis, name] = ({}, [])
             assert found.given(axis, function, time).value == quick.value
+
+
+QUADRATIC = st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(-3, 3).filter(bool))
+
+
+@settings(max_examples=8, deadline=None)
+@given(QUADRATIC, QUADRATIC, st.sampled_from(TIMES))
+def test_ball_arithmetic_encloses_what_quadrature_finds(
+    first: tuple[int, ...], second: tuple[int, ...], law: dict[str, Any]
+) -> None:
+    """Two computations with nothing in common but the cuts; the proven error is at rounding."""
+    from mechopt.mechanisms.borrowing.expectations import expectation
+
+    data = {
+        "mechanism": "borrowing",
+        "values": {n: {"kind": "polynomial", "coefficients": list(c)} for n, c in (("f", first), ("g", second))},
+        "agents": [{"beliefs": {n: 1}, "time": law} for n in "fg"],
+    }
+    found = Expectations(from_document(instance.read_document(data)))
+    for _, _, _, parts in found.pairs:
+        for polynomial in (lambda part: part.best, lambda part: part.best**2, lambda part: part.where(1)):
+            proven = expectation(parts, polynomial)
+            rough = expectation(parts, polynomial, prove=False)
+            assert proven.proven
+            assert proven.error < 1e-11
+            assert abs(float(proven.value) - float(rough.value)) <= proven.error + rough.error + 1e-12
+
+
+def test_the_guarantee_says_what_the_numbers_are_worth(paper: Callable[..., dict[str, Any]]) -> None:
+    from mechopt import api
+
+    assert api.solve(paper()).guarantee.kind == "exact"
+    curved = api.solve(paper(values=CURVED)).guarantee
+    assert curved.kind == "bounded"
+    assert 0 < curved.error < 1e-12
+    assert api.solve(paper(values=CURVED, design="minimum_variance")).guarantee.kind == "approximate"
+    rough = [{"beliefs": {"f": 1}, "time": ROUGH[0]}] * 2
+    assert api.solve(paper(agents=rough)).guarantee.kind == "approximate"

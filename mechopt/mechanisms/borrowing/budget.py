@@ -28,7 +28,7 @@ def moments(expectations: Expectations, design: str) -> tuple[Estimate, Estimate
         return expectations.power(2) - known + mean * mean, None
 
     def moment(k: int) -> Estimate:
-        return expectations.of(lambda part: (part.best if design == "two_stage" else part.best - part.apart) ** k)
+        return expectations.power(k) if design == "two_stage" else expectations.loss_power(k)
 
     first, second, third = moment(1), moment(2), moment(3)
     square = first * first

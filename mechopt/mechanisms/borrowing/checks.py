@@ -101,12 +101,12 @@ def _balance(environment: Environment, expectations: Expectations, outcome: Outc
     groves = rule(environment, expectations)
     paid = groves.constant[0] + groves.constant[1]
     if environment.design == "pivot" and environment.constant is None:
-        loss = expectations.of(lambda part: part.apart - part.best)
+        loss = expectations.loss_power(1).times(-1)
         return Finding(property="no_deficit", margin=loss.value, tolerance=max(loss.error, 0.0),
                        evidence="expected payments min(L1, L2) of both agents together")  # fmt: skip
     drift: Estimate = (
         expectations.welfare if environment.design == "two_stage"
-        else expectations.of(lambda part: part.best - part.apart) if environment.design == "pivot"
+        else expectations.loss_power(1) if environment.design == "pivot"
         else expectations.welfare.times(-1)
     )  # fmt: skip
     total = drift.value + paid

@@ -5,8 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from mechopt import exact
 from mechopt.mechanisms.borrowing.budget import moments
+from mechopt.mechanisms.borrowing.conditional import welfare_given
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.equilibrium import Game, ex_post_nash, game
 from mechopt.mechanisms.borrowing.expectations import Estimate, Expectations
@@ -85,13 +88,8 @@ def _on_grid(environment: Environment, expectations: Expectations, design: str, 
     """Sums of transfers at every profile of the grid, and the least utility less own payoff from going second."""
     deficits: list[Any] = []
     least: Any = None
-    values = environment.values
     constant = balancing(expectations, "two_stage" if design == "feedback" else design.removesuffix("_balanced")).value
-    given = [
-        [expectations.given(agent, values[name], time).value for name, time in found.types[agent]]
-        if design == "minimum_variance" else []
-        for agent in (0, 1)
-    ]  # fmt: skip
+    given = _means(expectations, found) if design == "minimum_variance" else ([], [])
     for i in range(len(found.types[0])):
         for j in range(len(found.types[1])):
             best = Fraction(int(max(found.first[i, j], found.second[i, j]))) * found.unit
@@ -110,6 +108,20 @@ def _on_grid(environment: Environment, expectations: Expectations, design: str, 
             gain = min(utility[0] - late[0], utility[1] - late[1])
             least = gain if least is None or gain < least else least
     return deficits, least
+
+
+def _means(expectations: Expectations, found: Game) -> tuple[list[Any], list[Any]]:
+    """E[W* | type] at every type of the grid, by agent."""
+    values = expectations.environment.values
+    means: list[list[Any]] = []
+    for agent in (0, 1):
+        types = found.types[agent]
+        if expectations.exact:
+            means.append([expectations.given(agent, values[name], time).value for name, time in types])
+            continue
+        rough = [welfare_given(expectations, agent, values[name], np.array([float(time)]))[0] for name, time in types]
+        means.append([float(mean) for mean in rough])
+    return means[0], means[1]
 
 
 def _show(value: Any, environment: Environment) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 
 from mechopt.mechanisms.borrowing import conditional
 from mechopt.mechanisms.borrowing.callables import Sampled, sampled
+from mechopt.mechanisms.borrowing.enclosure import enclose
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.planes import fraction, rational
 from mechopt.mechanisms.borrowing.quadrature import floats, nodes
@@ -23,34 +24,46 @@ from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, every, parts
 from mechopt.mechanisms.borrowing.times import Piece, Times
 from mechopt.mechanisms.borrowing.values import ValueFunction
 
+ENCLOSED = 40  # parts cut by curves that are enclosed; each takes a tenth of a second
 ORDERS = (20, 40)  # nodes across a strip; their difference is the error estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A number with its error: a Fraction with error 0, or a float with an error estimate.
+    """A number with its error: a Fraction with error 0, or a float with a bound or an estimate of its error.
 
     Attributes:
         value: the number.
         error: 0 where the value is exact.
+        proven: whether the error is a bound; else it is an estimate.
     """
 
     value: Any
     error: float = 0.0
+    proven: bool = True
 
     def __add__(self, other: Estimate) -> Estimate:
-        return Estimate(value=self.value + other.value, error=self.error + other.error)
+        value = self.value + other.value
+        return Estimate(value=value, error=self.error + other.error + _rounding(value),
+                        proven=self.proven and other.proven)  # fmt: skip
 
     def __sub__(self, other: Estimate) -> Estimate:
         return self + other.times(-1)
 
     def __mul__(self, other: Estimate) -> Estimate:
         error = abs(float(self.value)) * other.error + abs(float(other.value)) * self.error + self.error * other.error
-        return Estimate(value=self.value * other.value, error=error)
+        value = self.value * other.value
+        return Estimate(value=value, error=error + _rounding(value), proven=self.proven and other.proven)
 
     def times(self, factor: Any) -> Estimate:
         """The number times an exact one."""
-        return Estimate(value=self.value * factor, error=self.error * abs(float(factor)))
+        value = self.value * factor
+        return Estimate(value=value, error=self.error * abs(float(factor)) + _rounding(value), proven=self.proven)
+
+
+def _rounding(value: Any) -> float:
+    """What one operation on floats can have lost."""
+    return 2.0**-51 * abs(value) if isinstance(value, float) else 0.0
 
 
 class Expectations:
@@ -67,6 +80,7 @@ class Expectations:
         self.function_error = max(function.error for pair in environment.pairs for function in pair[:2])
         self.pairs = [] if self.function_error else every(environment.pairs, self.times)
         self._polynomials: dict[tuple[int, str], tuple[dict[Fraction, Fraction], conditional.Pieces]] = {}
+        self._known: dict[tuple[str, int], Estimate] = {}
         self._kept: dict[tuple[int, ValueFunction, Fraction], Estimate] = {}
 
     @cached_property
@@ -74,7 +88,7 @@ class Expectations:
         """Whether every expectation is a rational number that is computed exactly."""
         return not self.function_error and all(not _numeric(part) for _, _, _, found in self.pairs for part in found)
 
-    @property
+    @cached_property
     def curved(self) -> int:
         """Parts of the square that a curve cuts."""
         return sum(part.sign == UNSETTLED for _, _, _, found in self.pairs for part in found)
@@ -87,11 +101,11 @@ class Expectations:
         """
         total = Estimate(value=Fraction(0))
         for weight, _, _, found in self.pairs:
-            total = total + expectation(found, polynomial).times(weight)
+            total = total + expectation(found, polynomial, prove=self.curved <= ENCLOSED).times(weight)
         for weight, coarse, fine in self._sampled:
             means = [float(np.sum(at.weight * polynomial(at))) for at in (coarse, fine)]
             error = abs(means[1] - means[0]) + 1e-15 * (1 + abs(means[1])) + 4 * self.function_error
-            total = total + Estimate(value=means[1], error=error).times(weight)
+            total = total + Estimate(value=means[1], error=error, proven=False).times(weight)
         return total
 
     @cached_property
@@ -106,7 +120,16 @@ class Expectations:
 
     def power(self, k: int) -> Estimate:
         """E[W*^k]."""
-        return self.of(lambda part: part.best**k)
+        return self._once(("power", k), lambda: self.of(lambda part: part.best**k))
+
+    def loss_power(self, k: int) -> Estimate:
+        """E[(-min(L1, L2))^k]: what is lost because somebody is second."""
+        return self._once(("loss", k), lambda: self.of(lambda part: (part.best - part.apart) ** k))
+
+    def _once(self, key: tuple[str, int], compute: Callable[[], Estimate]) -> Estimate:
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
 
     @cached_property
     def welfare(self) -> Estimate:
@@ -120,7 +143,7 @@ class Expectations:
 
     def probability(self, sign: int) -> Estimate:
         """P(agent 1 first), P(agent 2 first), P(tie) for sign 1, -1, 0."""
-        return self.of(lambda part: part.where(sign))
+        return self._once(("probability", sign), lambda: self.of(lambda part: part.where(sign)))
 
     @cached_property
     def balancing_constant(self) -> Estimate:
@@ -140,7 +163,7 @@ class Expectations:
         key = (axis, function, time)
         if key not in self._kept and self.function_error:
             mean = conditional.welfare_given(self, axis, function, np.array([float(time)]))
-            self._kept[key] = Estimate(value=float(mean[0]), error=1e-14 + 2 * self.function_error)
+            self._kept[key] = Estimate(value=float(mean[0]), error=1e-14 + 2 * self.function_error, proven=False)
         if key not in self._kept:
             known = Times(atoms=((time, Fraction(1)),))
             times = (known, self.times[1]) if axis == 0 else (self.times[0], known)
@@ -171,23 +194,31 @@ class Expectations:
     def second_moment_given(self, axis: int) -> Estimate:
         """E[E[W* | one agent's type]^2]."""
         if self.exact:
-            return Estimate(value=conditional.second_moment(self, axis))
-        return conditional.second_moment_in_floats(self, axis)
+            return self._once(("given", axis), lambda: Estimate(value=conditional.second_moment(self, axis)))
+        return self._once(("given", axis), lambda: conditional.second_moment_in_floats(self, axis))
 
 
-def expectation(found: Sequence[Part], polynomial: Callable[[Part], Any]) -> Estimate:
-    """The expectation over the parts of one pair of value functions."""
+def expectation(found: Sequence[Part], polynomial: Callable[[Part], Any], *, prove: bool = True) -> Estimate:
+    """The expectation over the parts of one pair of value functions; `prove` encloses it where a curve cuts a part."""
     exactly, rough, error = Fraction(0), 0.0, 0.0
-    numeric = False
+    numeric, bounded = False, True
     for part in found:
         if not _numeric(part):
             exactly += part.integrate(polynomial(part))
             continue
         numeric = True
+        proven = enclose(part, polynomial) if prove else None
+        bounded = bounded and proven is not None
+        if proven is not None:
+            rough, error = rough + proven[0], error + proven[1]
+            continue
         coarse, fine = (_by_nodes(part, polynomial, order) for order in ORDERS)
         rough += fine
         error += abs(fine - coarse) + 1e-15 * (1 + abs(fine))
-    return Estimate(value=float(exactly) + rough, error=error) if numeric else Estimate(value=exactly)
+    if not numeric:
+        return Estimate(value=exactly)
+    value = float(exactly) + rough
+    return Estimate(value=value, error=error + len(found) * 2.0**-50 * (1 + abs(value)), proven=bounded)
 
 
 def _numeric(part: Part) -> bool:

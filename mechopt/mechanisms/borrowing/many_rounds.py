@@ -134,7 +134,7 @@ def _law(environment: Environment, expectations: Expectations, table: Table) -> 
     constant = float(groves.constant[0] + groves.constant[1])
     plain = {
         "two_stage": expectations.welfare,
-        "pivot": expectations.of(lambda part: part.best - part.apart),
+        "pivot": expectations.loss_power(1),
         "minimum_variance": expectations.welfare.times(-1),
     }[environment.design]
     variance = max(0.0, float(moments(expectations, environment.design)[0].value))

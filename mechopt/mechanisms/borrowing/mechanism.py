@@ -88,8 +88,9 @@ def constants(environment: Environment, expectations: Expectations) -> tuple[dic
     if environment.design != "one_stage":
         own = None if environment.design == "pivot" else constant
         summary["constant_used"] = number(Estimate(value=used_constant(environment, expectations, own)), environment)
-    error = max(estimate.error for estimate in named.values() if estimate is not None)
-    return summary, _guarantee(expectations, error, environment)
+    known = [estimate for estimate in named.values() if estimate is not None]
+    error = max(estimate.error for estimate in known)
+    return summary, _guarantee(expectations, error, environment, proven=all(e.proven for e in known))
 
 
 def number(estimate: Estimate, environment: Environment) -> Any:
@@ -98,7 +99,7 @@ def number(estimate: Estimate, environment: Environment) -> Any:
     return value if environment.arithmetic == "exact" else exact.as_float(value)
 
 
-def _guarantee(expectations: Expectations, error: float, environment: Environment) -> Guarantee:
+def _guarantee(expectations: Expectations, error: float, environment: Environment, *, proven: bool) -> Guarantee:
     cells = sum(len(found) for _, _, _, found in expectations.pairs)
     if expectations.exact:
         rounded = environment.arithmetic == "float"
@@ -108,6 +109,10 @@ def _guarantee(expectations: Expectations, error: float, environment: Environmen
         f"{expectations.curved} of {cells} cells are cut by a curve" if expectations.curved else
         "a value function stands for a callable" if expectations.function_error else "a density is no polynomial"
     )  # fmt: skip
+    if proven:
+        return Guarantee(
+            kind="bounded", detail=f"{reason}; enclosed by ball arithmetic between exact cuts", error=error
+        )
     return Guarantee(kind="approximate", detail=f"{reason}; curve-split quadrature of two orders", error=error)
 
 

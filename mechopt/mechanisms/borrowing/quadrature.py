@@ -74,8 +74,8 @@ def _density(density: Any, at: Floats) -> Floats:
 def _place(part: Part, order: int) -> tuple[Floats, Floats, Floats]:
     """Points and weights without the density."""
     if part.polygon:
-        strips = [_strip(part, *strip, order) for strip in _strips(part)]
-        return tuple(np.concatenate([strip[k] for strip in strips]) for k in range(3))  # type: ignore[return-value]
+        found = [_strip(part, *strip, order) for strip in strips(part)]
+        return tuple(np.concatenate([strip[k] for strip in found]) for k in range(3))  # type: ignore[return-value]
     moving = [axis for axis in (0, 1) if part.low[axis] != part.high[axis]]
     if not moving:
         return np.array([float(part.low[0])]), np.array([float(part.low[1])]), np.ones(1)
@@ -118,7 +118,7 @@ def _across(density: Any, cuts: Floats, order: int) -> tuple[Floats, Floats]:
 Line = tuple[Fraction, Fraction]  # y = a + b x
 
 
-def _strips(part: Part) -> Iterator[tuple[Fraction, Fraction, Line, Line]]:
+def strips(part: Part) -> Iterator[tuple[Fraction, Fraction, Line, Line]]:
     """(left, right, lower edge, upper edge): the polygon between neighbouring corners, cut where roots come and go."""
     xs = sorted({x for x, _ in part.polygon})
     difference = part.first - part.second

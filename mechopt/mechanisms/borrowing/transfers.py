@@ -119,7 +119,7 @@ def balancing(expectations: Expectations, design: str) -> Estimate:
         return expectations.balancing_constant
     if design == "minimum_variance":
         return expectations.welfare.times(HALF)
-    return expectations.of(lambda part: part.apart - part.best).times(HALF)
+    return expectations.loss_power(1).times(-HALF)
 
 
 def used_constant(environment: Environment, expectations: Expectations, own: Estimate | None) -> Any:
