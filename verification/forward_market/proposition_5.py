@@ -1,0 +1,116 @@
+"""Proposition 5: unanticipated uncertainty, with the domain and the budget of Proposition 4."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from mechopt import catalog
+from mechopt.claims import claim
+from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
+
+forward = catalog.beside(__file__, "_pair")
+
+GRID = [
+    {"demand": [k, k], "low": low, "endowment": [e, 1 - e], "after": after, "slope": slope}
+    for k in (Fraction(3, 4), 1)
+    for low in (0, 1)
+    for e in (Fraction(3, 5), 1)
+    for after in (Fraction(2, 5), Fraction(2, 3), 1)
+    for slope in (1, 2, 4)
+]
+RANGE = "two identical agents, uniform types, expected k in {3/4, 1}, k after the shock in {2/5, 2/3, 1}, low in {0, 1}"
+
+
+def shocked(instance: Instance) -> bool:
+    """Identical agents; after the shock the demand is another number in (0, 1]."""
+    return instance["demand"][0] == instance["demand"][1] and 0 < instance["after"] <= 1
+
+
+def in_the_large(instance: Instance) -> bool:
+    """P is linear with a slope of at least 1/b, above the worst-off types on the whole action set."""
+    return bool(instance["slope"] * forward.excess(instance) >= 1)
+
+
+def after_shock(instance: Instance, held: Fraction) -> Fraction:
+    """Pi in the state after the shock at holdings (held, 1 - held): closed form for two identical uniform agents."""
+    k, low = Fraction(instance["after"]), Fraction(instance["low"])
+    b = max(Fraction(0), 2 * k - 1)  # q(u) = q(0) + b u
+    least = min(k, 1 - k)
+    mean = low + Fraction(1, 2)
+    welfare = 2 * k * mean if b == 0 else 2 * least * mean + b * (low + Fraction(2, 3))  # the higher type gets b more
+    total = welfare - 2 * (least / 2 + b / 6)
+    for r in (held, 1 - held):
+        amount = min(r, k)
+        u = min(Fraction(1), max(Fraction(0), (amount - least) / b)) if b else Fraction(0)
+        total += least * u + b * u * u / 2 - (low + u) * amount
+    return Fraction(total)
+
+
+@claim(
+    paper="liu2020",
+    label="Proposition 5",
+    part="all states",
+    statement="""If aggregate uncertainty is not anticipated, the forward market holdings for all P in the family result
+        in an efficient spot market for all states.""",
+    reading="""Identical agents; the family bounded on the whole action set, so that r* = (1/n, ..., 1/n) is an
+        equilibrium for the expected k. For every n, F and every k(w) in (0, 1] afterwards.""",
+    hypotheses=[forward.pair, forward.sells, shocked],
+    proof="Equal holdings are an equilibrium, and by Corollary 1 let the spot market operate whatever the state.",
+    rests_on=["forward_market.proposition_4_on_all_demands", "forward_market.corollary_1"],
+    expected="proved",
+)
+def all_states(run: Run) -> Iterator[Evidence]:
+    """Deviations and the state after the shock, two agents in closed form; the implication by Z3."""
+    import z3
+
+    equal, operates, price, value = z3.Reals("equal operates price value")
+    yield smt.prove(
+        z3.Implies(z3.And(price >= value, z3.Implies(price >= value, equal == 1)), operates >= 0),
+        given=[z3.Implies(equal == 1, operates >= 0)],
+        control=("without the equilibrium", operates >= 0),
+        range="every number of agents, all F, k and states: Proposition 4 on all demands, then Corollary 1",
+        complete=True,
+        nontrivial=[price > value, equal == 1],
+        lift=lambda value: GRID[-1],
+    )
+
+    def good(instance: Instance, held: Fraction | None = None) -> bool:
+        if not in_the_large(instance):
+            return True
+        star = forward.star(instance, 0)
+        for x in forward.TENTHS:
+            y = x - star
+            charge = (instance["low"] + forward.HALF) * y + instance["slope"] * y * y / 2
+            if forward.worth(instance, 0, x) - forward.worth(instance, 0, star) > charge:
+                return False
+        return after_shock(instance, star if held is None else held) >= 0
+
+    yield exhaustive.check(
+        good,
+        grid=GRID,
+        control=("at holdings (1, 0)", lambda i: good(i, Fraction(1))),
+        hypotheses=run.hypotheses,
+        range=RANGE,
+    )
+
+
+@claim(
+    paper="liu2020",
+    label="Proposition 5",
+    part="budget balance",
+    statement="There exists a P' in the family that balances the budget in the forward market.",
+    reading="""As in Proposition 4, for identical agents: the supremum of the budget over the family is at least 0. Here
+        two agents with uniform types.""",
+    hypotheses=[forward.pair, forward.sells, shocked],
+    replay=forward.rectangles,
+    expected="refuted",
+    repaired_by="forward_market.proposition_4_the_forward_market_pays_out",
+)
+def balanced(run: Run) -> Evidence:
+    """The supremum of the budget."""
+    return exhaustive.check(
+        lambda i: forward.ceiling(i) >= 0,
+        grid=GRID,
+        control=("a positive budget", lambda i: forward.ceiling(i) > 0),
+        hypotheses=run.hypotheses,
+        range=RANGE,
+    )
