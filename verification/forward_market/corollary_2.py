@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from mechopt import catalog
 from mechopt.claims import claim
@@ -41,7 +42,7 @@ def equals(run: Run) -> Iterator[Evidence]:
 
     own, other, left, below_own, below_other = z3.Reals("own other left below_own below_other")
 
-    def share(mine: object, theirs: object, chance: object) -> object:
+    def share(mine: Any, theirs: Any, chance: Any) -> Any:
         first = smt.minimum(mine, smt.positive_part(left))
         second = smt.minimum(mine, smt.positive_part(left - theirs))
         return chance * first + (1 - chance) * second
@@ -87,7 +88,10 @@ def groups(run: Run) -> Iterator[Evidence]:
     import z3
 
     strong, weak, left, below_strong, below_weak = z3.Reals("strong weak left below_strong below_weak")
-    clip = lambda k, rest: smt.minimum(k, smt.positive_part(rest))  # noqa: E731  # the rule, once
+
+    def clip(demand: Any, rest: Any) -> Any:
+        return smt.minimum(demand, smt.positive_part(rest))
+
     first = below_weak * clip(strong, left) + (1 - below_weak) * clip(strong, left - weak)
     second = below_strong * clip(weak, left) + (1 - below_strong) * clip(weak, left - strong)
     yield smt.prove(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from mechopt import catalog
 from mechopt.claims import claim
@@ -157,7 +158,7 @@ def own_strength(run: Run) -> Iterator[Evidence]:
     k, better, below, below_better, left, other = z3.Reals("k better below below_better left other")
     own, own_new, own_moved, rest, rest_new, rest_moved = z3.Reals("own own_new own_moved rest rest_new rest_moved")
 
-    def others(demand: object, chance: object) -> object:
+    def others(demand: Any, chance: Any) -> Any:
         with_him = smt.minimum(other, smt.positive_part(left - demand))
         return chance * smt.minimum(other, smt.positive_part(left)) + (1 - chance) * with_him
 
