@@ -22,11 +22,13 @@ from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, rational_roots
 
 BITS = 96
 TOLERANCE = 56  # bits that an integral is computed to
+EVALUATIONS = 3000  # of a strip; what has not settled by then is left to quadrature
+LOOSE = 1e-8  # an enclosure wider than this is none
 WIDTH = Fraction(1, 2**58)  # of what is cut away around an isolated point; twice what isolates it
 
 
 def enclose(part: Part, polynomial: Callable[[Part], Any]) -> tuple[float, float] | None:
-    """(value, error) of the expectation on one unsettled part; None where it has no explicit roots.
+    """(value, error) of the expectation on one unsettled part; None where roots are not explicit, or it stays too wide.
 
     Args:
         part: cut by a curve, with polynomial densities.
@@ -40,7 +42,7 @@ def enclose(part: Part, polynomial: Callable[[Part], Any]) -> tuple[float, float
         ball = _area(part, polynomial) if part.polygon else _segment(part, polynomial)
     finally:
         ctx.prec = before
-    if ball is None or not ball.is_finite():
+    if ball is None or not ball.is_finite() or not float(ball.rad()) <= LOOSE:
         return None
     value = float(ball.mid())
     return value, float(ball.rad()) * (1 + 1e-12) + 2.0**-52 * abs(value)
@@ -187,7 +189,9 @@ def _integral(inner: dict[int, Any], rows: list[Any], pieces: Any, a: Fraction, 
         return total
 
     tiny = arb(2) ** -TOLERANCE
-    return acb.integral(integrand, acb(rational(a)), acb(rational(b)), rel_tol=tiny, abs_tol=tiny).real
+    return acb.integral(
+        integrand, acb(rational(a)), acb(rational(b)), rel_tol=tiny, abs_tol=tiny, eval_limit=EVALUATIONS
+    ).real
 
 
 def _by_power(polynomial: Any) -> list[Any]:
