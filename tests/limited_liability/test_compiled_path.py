@@ -27,7 +27,7 @@ def module() -> Any:
 def plain(environment: Environment) -> Record:
     draws: Any = environment.draws
     chosen = groups.decisions(environment.values)
-    return walk(environment.rules, Floats(), environment.values, environment.usable_outputs, draws.tolist(), chosen)
+    return walk(environment.rules, Floats(), environment.values, environment.outputs, draws.tolist(), chosen)
 
 
 def assert_same(one: Record, other: Record) -> None:
@@ -46,7 +46,7 @@ def test_trajectories(draw: Draw, options: dict[str, Any], module: Any) -> None:
         )  # fmt: skip
         fast = single.Single(environment.rules, module)
         draws: Any = environment.draws
-        assert_same(plain(environment), fast.run(environment.values, environment.usable_outputs, draws, record=True))
+        assert_same(plain(environment), fast.run(environment.values, environment.outputs, draws, record=True))
 
 
 def test_a_chaotic_horizon_and_chunks(draw: Draw, module: Any) -> None:
@@ -58,7 +58,7 @@ def test_a_chaotic_horizon_and_chunks(draw: Draw, module: Any) -> None:
         fast = single.Single(environment.rules, module)
         for start in range(0, 2500, 700):
             chunk = slice(start, start + 700)
-            last = fast.run(environment.values[chunk], environment.usable_outputs[chunk], draws[chunk])
+            last = fast.run(environment.values[chunk], environment.outputs[chunk], draws[chunk])
         assert fast.period == 2500
         assert last.allocation.tolist() == [slow.allocation[-1]] == fast.allocation.tolist()
         for name in kept(environment.rules):

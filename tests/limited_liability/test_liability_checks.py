@@ -111,3 +111,29 @@ def test_rounding_is_estimated_and_said(draw: Draw) -> None:
     assert outcome.guarantee.kind == "approximate"
     assert outcome.guarantee.error > 1e-15
     assert run(draw(1, periods=30)).guarantee.error < 1e-9
+
+
+def test_true_outputs_change_payoffs_and_nothing_that_the_mechanism_does(draw: Draw, options: dict[str, Any]) -> None:
+    base = draw(5, periods=60, options=options)
+    plain = run(base)
+    told = Environment(
+        rules=base.rules, values=base.values, outputs=base.outputs, true_values=base.values,
+        true_outputs=np.maximum(base.outputs, 0.5), seed=5,
+    )  # fmt: skip
+    other = run(told)
+    for column in plain.tables["periods"]:
+        assert np.array_equal(plain.tables["periods"][column], other.tables["periods"][column]), column
+    assert other.summary["output_total"] >= plain.summary["output_total"]
+    assert "reports_honoured" not in failed(told, other)
+    assert "reports_honoured" not in failed(base, plain)
+
+
+def test_a_report_that_cannot_be_paid_is_pointed_out(draw: Draw) -> None:
+    for variant in ("strategic", "exploration", "bounded_values"):
+        base = draw(5, periods=80, options={"variant": variant})
+        environment = Environment(
+            rules=base.rules, values=base.values, outputs=base.outputs, true_outputs=base.outputs / 4, seed=5
+        )
+        outcome = run(environment)
+        assert "reports_honoured" in failed(environment, outcome)
+        assert any("could not pay" in line for line in outcome.warnings)

@@ -108,6 +108,8 @@ def alarms(environment: Environment, record: Record) -> list[str]:
         for agent, count in enumerate(dishonoured(environment, record).tolist())
         if count
     ]
+    if environment.rules.variant != "strategic":
+        return lines
     return lines + [
         f"agent {environment.agent_names[found.agent]}: reported outputs depend on the draw ({found.score:.1f} "
         f"standard deviations, {found.excess:.4g} a period); the attack on Proposition 3 looks like this"

@@ -53,7 +53,7 @@ def read(environment: Environment, outcome: Outcome) -> Books:
         for name, column in periods.items()
         if name not in ("period", "decision_name")
     }
-    values, outputs = to_float(environment.values), to_float(environment.usable_outputs)
+    values, outputs = to_float(environment.values), to_float(environment.outputs)
     decisions = _decisions(environment, table)
     rows = np.arange(len(values))[:, None]
     return Books(

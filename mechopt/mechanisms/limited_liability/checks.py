@@ -47,7 +47,9 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
     if environment.program is not None:
         findings.append(_feasible(environment, books, environment.program))
     if environment.rules.variant == "strategic":
-        findings += [_independence(environment, books), _honoured(environment, books)]
+        findings.append(_independence(environment, books))
+    if environment.true_outputs is not None and environment.rules.variant != "pivot":
+        findings.append(_honoured(environment, books))
     return findings
 
 
@@ -273,7 +275,8 @@ def _honoured(environment: Environment, books: Books) -> Finding:
     rows = np.arange(len(books.group))
     decision = books.decisions[rows, books.group]
     reported, produced = (to_float(array).transpose(0, 2, 1)[rows, decision] for array in (environment.outputs, true))
-    indebted = audit.before(books.table["regret_transfer"]) > 0
+    bounded = environment.rules.variant == "bounded_values"
+    indebted = audit.before(books.table["regret_value" if bounded else "regret_transfer"]) > 0
     return _worst(
         "reports_honoured", np.where(indebted, produced - reported, 0.0), RELATIVE * books.bound,
         "what an agent in debt reported for the decision taken against what it produced", environment,

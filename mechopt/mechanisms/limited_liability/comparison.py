@@ -153,7 +153,7 @@ def _row(
 
 def _covered(setting: Setting, rules: Rules) -> bool:
     """Whether a bound holds for a strategy that misreports outputs: Appendix A survives it, the rest needs seals."""
-    return rules.realised_only or (rules.counterfactuals != "reported" and setting.honoured)
+    return setting.honoured and (rules.realised_only or rules.counterfactuals != "reported")
 
 
 def _heard(setting: Setting, own: Sequence[Tally], truth: Sequence[Tally]) -> int | None:

@@ -49,7 +49,8 @@ class Environment:
         values: stated v, in [0, output_bound], shape (periods, agents, decisions).
         outputs: y, what the mechanism observes or is told, in [0, output_bound], the same shape.
         true_values: or None where the stated ones are taken to be true; used for payoffs only.
-        true_outputs: or None where `outputs` are true; used for payoffs, and no payment exceeds them.
+        true_outputs: or None where `outputs` are true; used for payoffs only: the mechanism sees `outputs`, but what is
+            paid is at most what is there. A report above it that falls due is not honoured, which checks point out.
         draws: one number in [0, 1) a period, shape (periods,); None: from the seed.
         output_bound: y_max > 0.
         value_floor: v > 0 of Assumption A.1, or None: the least stated value is used.
@@ -171,17 +172,6 @@ class Environment:
     def period_names(self) -> list[Any]:
         """A name or a number a period."""
         return list(self.names.periods) or list(range(1, len(self.values) + 1))
-
-    @property
-    def usable_outputs(self) -> NDArray[Any]:
-        """What the mechanism is told, or less where that exceeds what was produced and has to be paid from it.
-
-        Departure from the paper, which leaves open that a reported output may exceed the true one. Where only
-        outputs of the decision taken are used, the payment is recorded, not the claim.
-        """
-        if self.true_outputs is None or not self.rules.realised_only:
-            return self.outputs
-        return np.minimum(self.outputs, self.true_outputs)
 
 
 def drawn(seed: int, periods: int) -> NDArray[np.float64]:

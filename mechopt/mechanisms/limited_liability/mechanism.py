@@ -189,8 +189,7 @@ def _warnings(environment: Environment, record: Record, bound: bounds.Bound, dri
         lines.append(attack.WARNING)
     if bound.trivial and not rules.unsafe:
         lines.append(f"epsilon_certified is {bound.detail}")
-    if rules.variant == "strategic":
-        lines.extend(attack.alarms(environment, record))
+    lines.extend(attack.alarms(environment, record))
     if drift > REVERSED_LIMIT:
         lines.append(
             f"float rounding has grown to {drift:.2g}: the dynamics are chaotic; for audit and replay use "

@@ -152,8 +152,8 @@ class Play:
         if self.rules.counterfactuals == "sealed":
             group = pick(proposal.shares, self.view.random.random(self.state.paths))  # a guess is all there is
         reported = self.strategy.outputs(self.view, proposal, group, produced)
-        # A seal alone is not enough: who reports more than it has and is drawn cannot pay, yet was credited.
-        if self.rules.counterfactuals == "sealed" and self.honoured:
+        # Who reports more than it has and must pay cannot, yet is credited: no bound allows for that.
+        if self.honoured and (self.rules.counterfactuals == "sealed" or self.rules.realised_only):
             reported = np.minimum(reported, produced)
         return reported
 

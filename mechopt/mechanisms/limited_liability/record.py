@@ -69,7 +69,7 @@ def trace(environment: Environment) -> Record:
     Raises:
         InstanceError: the integer ledger meets outputs that are not whole.
     """
-    rules, outputs = environment.rules, environment.usable_outputs
+    rules, outputs = environment.rules, environment.outputs
     draws: Any = environment.draws
     if environment.ledger == "integer":
         return _ledger(environment)
@@ -89,15 +89,13 @@ def _compiled(environment: Environment) -> Record | None:
     if module is None or environment.rules.limits is not None:
         return None
     draws: Any = environment.draws
-    return single.Single(environment.rules, module).run(
-        environment.values, environment.usable_outputs, draws, record=True
-    )
+    return single.Single(environment.rules, module).run(environment.values, environment.outputs, draws, record=True)
 
 
 def _ledger(environment: Environment) -> Record:
     """The integer ledger: decisions by exact comparison, everything else in Python integers."""
     rules, unit = environment.rules, environment.output_unit
-    outputs = whole.in_units(environment.usable_outputs, unit, "outputs")
+    outputs = whole.in_units(environment.outputs, unit, "outputs")
     values = environment.values
     if rules.variant in ("pivot", "bounded_values"):  # stated values enter the regrets
         values = whole.in_units(values, unit, "values")
@@ -122,7 +120,7 @@ def walk(
         rules: the variant.
         numbers: the arithmetic.
         values: stated, shape (periods, agents, decisions).
-        outputs: usable, the same shape.
+        outputs: observed or reported, the same shape.
         draws: one a period; the groups themselves where `forced`.
         chosen: a*(G) with weights 1, shape (periods, groups); bounded_values decides for itself.
         forced: whether the groups are given instead of numbers to draw them.
@@ -170,7 +168,7 @@ def retrace(environment: Environment, record: Record) -> Record:
     order = np.concatenate([[0], np.arange(agents, 0, -1)])
     drawn = np.where(record.group == 0, 0, agents + 1 - record.group)
     return walk(
-        environment.rules, Floats(), environment.values[:, ::-1], environment.usable_outputs[:, ::-1], drawn.tolist(),
+        environment.rules, Floats(), environment.values[:, ::-1], environment.outputs[:, ::-1], drawn.tolist(),
         record.decisions[:, order], forced=True,
     )  # fmt: skip
 

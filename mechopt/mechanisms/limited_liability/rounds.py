@@ -44,7 +44,8 @@ class Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         counterfactuals: "reported": strategies may misreport outputs once they know the draw, as in Section 5;
             "sealed": before they know it; "verified": not at all.
         discount: of the discounted variant where the document has none.
-        honoured: sealed reports above what is produced are kept out; false shows what they gain otherwise.
+        honoured: reports above what is produced are kept out where outputs are sealed or only realised ones count;
+            false shows what they gain otherwise.
     """
 
     periods: Positive | None = None

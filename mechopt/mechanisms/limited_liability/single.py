@@ -71,7 +71,7 @@ class Single:
 
         Args:
             values: stated, shape (periods, agents, decisions).
-            outputs: usable, the same shape.
+            outputs: observed or reported, the same shape.
             draws: shape (periods,).
             record: keep every period; the last one only otherwise.
         """
