@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.forward_market.environment import Environment
     from mechopt.mechanisms.forward_market.market import Market
     from mechopt.mechanisms.forward_market.mechanism import run
-    from mechopt.mechanisms.forward_market.plots import pictures
+    from mechopt.mechanisms.forward_market.plots import design_pictures, pictures
     from mechopt.mechanisms.forward_market.rounds import simulate
 
 PAPER = PAPERS["forward_market"]
@@ -26,10 +26,22 @@ _HOMES = {
     "run": "mechanism",
     "check": "checks",
     "design": "calibration",
+    "design_pictures": "plots",
     "simulate": "rounds",
     "pictures": "plots",
 }
-__all__ = ["PAPER", "Environment", "Market", "check", "design", "from_document", "pictures", "run", "simulate"]
+__all__ = [
+    "PAPER",
+    "Environment",
+    "Market",
+    "check",
+    "design",
+    "design_pictures",
+    "from_document",
+    "pictures",
+    "run",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.schedule import Programs
+from mechopt.mechanisms.forward_market.tariff import Tariff
 from mechopt.outcome import Outcome
 from mechopt.picture import Picture, canvas, svg
 
@@ -62,11 +63,10 @@ def _allocations(market: Market) -> Picture:
         axes.plot(types, value[:, agent], color=COLOURS[place], linestyle=STYLES[place], label=name)
         axes.plot([hat], [market.common.holding[agent]], "o", color=COLOURS[place], markersize=5)
         numbers[name] = value[:, agent].tolist()
-    axes.axvline(hat, color="#444444", linewidth=0.8)
-    axes.annotate("common worst-off type", (hat, axes.get_ylim()[1]), rotation=90, va="top", ha="right", fontsize=7)
+    axes.axvline(hat, color="#444444", linewidth=0.8, label="worst-off type")
     axes.set_xlabel(f"value of a unit{_money(market.environment)}")
     axes.set_ylabel("expected allocation (share of the supply)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=7)
     return Picture(
         title="Interim allocations and holdings",
         caption="What a type expects to be allocated; the dots are the holdings r*, where the common worst-off type "
@@ -82,7 +82,9 @@ def _tariff(forward: Forward) -> Picture:
     market = forward.market
     figure, axes = canvas()
     held = forward.holding
-    positions = np.linspace(-float(held.max()), 1.0 - float(held.min()), 301)
+    # Beyond every demand nothing is worth anything: a little of that is enough.
+    end = float((market.demand - held).max())
+    positions = np.linspace(-float(held.max()), min(end * 1.5, 1.0 - float(held.min())), 301)
     price = forward.tariff.price(positions)
     numbers: dict[str, list[Any]] = {"position": positions.tolist(), "price": price.tolist()}
     for place, agent in enumerate(_shown(market)):
@@ -95,8 +97,7 @@ def _tariff(forward: Forward) -> Picture:
         axes.plot(positions, worth, color=COLOURS[place], linestyle=STYLES[place], linewidth=1.1, label=name)
         numbers[f"marginal value, {name}"] = [None if np.isnan(number) else number for number in worth.tolist()]
     axes.step(positions, price, where="post", color="#000000", linewidth=1.8, label="price P")
-    top = max(market.high * 1.1, float(np.quantile(price, 0.9)))
-    axes.set_ylim(min(0.0, float(price.min())), top)
+    axes.set_ylim(min(0.0, float(price.min())) - 0.02 * market.high, market.high * 1.05)
     axes.axvline(0.0, color="#444444", linewidth=0.8)
     axes.set_xlabel("aggregate position y (share of the supply)")
     axes.set_ylabel(f"price of a forward unit{_money(market.environment)}")
@@ -108,6 +109,49 @@ def _tariff(forward: Forward) -> Picture:
         alt="A rising price schedule among the agents' marginal values; the numbers are in the table.",
         svg=svg(figure),
         numbers=numbers,
+    )
+
+
+def design_pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
+    """The plots of a design: the tariff among the marginal values, or the holdings beside the endowments.
+
+    Args:
+        environment: the instance.
+        outcome: of `calibration.design`.
+    """
+    if "tariff" in outcome.tables:
+        table = outcome.tables["tariff"]
+        tariff = Tariff(knots=[*table["from"], table["to"][-1]], prices=list(table["price"]), kind="block")
+        return [_tariff(Forward(Market(environment), tariff))]
+    return [_holdings(environment, outcome)] if "agents" in outcome.tables else []
+
+
+def _holdings(environment: Environment, outcome: Outcome) -> Picture:
+    """Designed holdings beside endowments and demands."""
+    held = np.asarray(outcome.tables["agents"]["holding"], dtype=np.float64)
+    order = np.argsort(-held, kind="stable")[:20]
+    names = [environment.name[place] for place in order]
+    figure, axes = canvas()
+    rows = np.arange(len(names))
+    axes.barh(rows - 0.2, held[order], height=0.38, color=COLOURS[0], label="designed holding")
+    axes.barh(rows + 0.2, environment.endowments[order], height=0.38, color=COLOURS[1], hatch="//", edgecolor="white",
+              label="endowment")  # fmt: skip
+    axes.plot(environment.demands[order], rows, "|", color="#000000", markersize=16, label="maximum demand")
+    axes.set_yticks(rows, [name if len(name) <= 18 else name[:17] + "…" for name in names])
+    axes.invert_yaxis()
+    axes.set_xlabel("share of the supply")
+    axes.legend(frameon=False, fontsize=7)
+    return Picture(
+        title="Designed holdings",
+        caption=f"What agents hold when the goal is {outcome.summary['goal']}, beside what they own now and can use.",
+        alt=f"Bars of {len(names)} agents; the numbers are in the table.",
+        svg=svg(figure),
+        numbers={
+            "agent": names,
+            "holding": held[order].tolist(),
+            "endowment": environment.endowments[order].tolist(),
+            "demand": environment.demands[order].tolist(),
+        },
     )
 
 
