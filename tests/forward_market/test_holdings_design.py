@@ -171,6 +171,29 @@ def test_the_second_best_of_the_design_table() -> None:
     outcome.to_json()
 
 
+def test_bands_of_sampled_values_hold_the_estimate_and_narrow_with_more_samples() -> None:
+    rng = np.random.default_rng(5)
+    widths = []
+    for count in (10, 160):
+        observed = rng.beta(2, 3, count).round(4).tolist()
+        law = {"family": "empirical", "samples": observed, "degree": 5}
+        rows = [
+            {"name": "a", "demand": "2/3", "endowment": 1, "distribution": law},
+            {"name": "b", "demand": "2/3", "endowment": 0, "distribution": "other"},
+        ]
+        asked = {"mechanism": "forward_market", "agents": rows, "distributions": {"other": UNIFORM},
+                 "design": {"goal": "bands", "resamples": 40}}  # fmt: skip
+        outcome = api.design(asked, seed=1)
+        table = outcome.tables["agents"]
+        assert table["holding_low"][0] <= table["holding"][0] <= table["holding_high"][0]
+        assert 0 <= outcome.summary["operates_at_holding"] <= 1
+        assert api.design(asked, seed=1).summary == outcome.summary
+        widths.append(table["holding_high"][0] - table["holding_low"][0])
+    assert widths[1] < widths[0] / 2
+    with pytest.raises(InstanceError, match="needs at least one agent"):
+        api.design(DOCUMENT | {"design": {"goal": "bands"}})
+
+
 GOALS = ["least_subsidy", "margin", "smooth", "surplus", "least_trade", "mean_state", "worst_state"]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,49 +12,21 @@ from mechopt import exact
 from mechopt.certify import Certificate
 from mechopt.errors import InstanceError
 from mechopt.instance import Document
+from mechopt.mechanisms.forward_market.bands import bootstrap, samples_of
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.forward import Forward
-from mechopt.mechanisms.forward_market.holdings import Limits, Quota, best, interior, least_trade
+from mechopt.mechanisms.forward_market.holdings import best, interior, least_trade
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.mechanism import tariff_table
 from mechopt.mechanisms.forward_market.schedule import Design, Programs
 from mechopt.mechanisms.forward_market.second_best import second_best
 from mechopt.mechanisms.forward_market.settlement import balance_certificate, no_free_lunch
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings
+from mechopt.mechanisms.forward_market.wishes import Section, limits
 from mechopt.outcome import Guarantee, Outcome
 
 Floats = NDArray[np.float64]
-Goal = Literal[
-    "least_subsidy", "margin", "smooth", "surplus", "least_trade", "mean_state", "worst_state", "second_best"
-]
 GENEROUS = 1.25  # times the least subsidy, where [design] names none
-
-
-class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The keys of [design].
-
-    Attributes:
-        goal: a tariff ("least_subsidy", "margin", "smooth") or holdings ("surplus", "least_trade", "mean_state",
-            "worst_state"), or the spot market itself where the efficient one fails ("second_best").
-        subsidy: money that the forward market may pay out on balance (margin, smooth).
-        surplus: least surplus of the spot market (least_trade).
-        caps: most that agents may hold, by name.
-        floors: least, by name.
-        groups: records of members, floor, cap (surplus).
-        corners: whether holdings above the demands are allowed (surplus).
-        types: of each agent (second_best).
-        holdings: with which agents enter the spot market (second_best).
-    """
-
-    goal: Goal = "least_subsidy"
-    subsidy: Any = None
-    surplus: Any = 0
-    caps: dict[str, Any] = msgspec.field(default_factory=dict)
-    floors: dict[str, Any] = msgspec.field(default_factory=dict)
-    groups: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    corners: bool = False
-    types: Annotated[int, msgspec.Meta(ge=2, le=200)] = 8
-    holdings: Literal["endowment", "common"] = "endowment"
 
 
 def design(
@@ -71,9 +42,9 @@ def design(
     Args:
         environment: the instance.
         document: with [design].
-        seed: not used: nothing is drawn.
-        workers: not used: a single program.
-        progress: called with 1, 1 at the end.
+        seed: of the resamples (bands).
+        workers: processes (bands).
+        progress: called as progress(done, total).
 
     Raises:
         InstanceError: the table is wrong, or nothing satisfies it.
@@ -84,6 +55,8 @@ def design(
             outcome = _tariff(environment, document, section)
         elif section.goal == "second_best":
             outcome = _second_best(environment, section)
+        elif section.goal == "bands":
+            return _bands(environment, document, section, seed, workers, progress)
         else:
             outcome = _holdings(environment, document, section)
     except InstanceError as error:
@@ -154,7 +127,7 @@ def _certified(found: Design) -> Guarantee:
 
 def _holdings(environment: Environment, document: Document, section: Section) -> Outcome:
     market = Market(environment)
-    limits = _limits(environment, document, section)
+    allowed = limits(environment, document, section)
     endowment = environment.endowments
     summary: dict[str, Any] = {"goal": section.goal}
     tables: dict[str, dict[str, Any]] = {}
@@ -162,7 +135,7 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
     guarantee = Guarantee(kind="approximate", detail="a scalar root of the dual, exact to rounding; surplus by "
                           "polynomials with their truncation", error=market.error)  # fmt: skip
     if section.goal == "surplus":
-        found = best(market, limits) if section.corners else interior(market, limits)
+        found = best(market, allowed) if section.corners else interior(market, allowed)
         holding = found.holding
         summary |= {"surplus": found.surplus, "price": None if np.isnan(found.price) else found.price,
                     "corners": [environment.name[agent] for agent in found.corners]}  # fmt: skip
@@ -174,7 +147,7 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
         holding = trade.holding
         summary |= {"surplus": trade.surplus, "volume": trade.volume}
     else:
-        robust = best_holdings(environment, "mean" if section.goal == "mean_state" else "worst", limits)
+        robust = best_holdings(environment, "mean" if section.goal == "mean_state" else "worst", allowed)
         holding = robust.holding
         summary |= {"surplus": robust.value, "bound": robust.bound, "operates_in_every_state": min(robust.surplus) >= 0}
         tables["states"] = {
@@ -237,35 +210,45 @@ def _second_best(environment: Environment, section: Section) -> Outcome:
     )
 
 
-def _limits(environment: Environment, document: Document, section: Section) -> Limits:
-    floor, cap = np.zeros(environment.agents), np.ones(environment.agents)
-    for key, target, given in (("floors", floor, section.floors), ("caps", cap, section.caps)):
-        for name, value in given.items():
-            place = _agent(environment, document, name, f"design.{key}")
-            target[place] = _share(document, value, f"design.{key}.{name}")
-    quotas = []
-    for row, record in enumerate(section.groups, 1):
-        key = f"design.groups (row {row})"
-        unknown = set(record) - {"members", "floor", "cap"}
-        members = record.get("members")
-        if unknown or not isinstance(members, list) or not members:
-            raise document.error("needs members (a list of agents), and may have floor and cap", key)
-        places = np.array([_agent(environment, document, name, key) for name in members], dtype=np.intp)
-        if len(set(places.tolist())) < places.size:
-            raise document.error("names an agent twice", key)
-        quotas.append(Quota(members=places, floor=_share(document, record.get("floor", 0), f"{key}.floor"),
-                            cap=_share(document, record.get("cap", 1), f"{key}.cap")))  # fmt: skip
-    return Limits(floor=floor, cap=cap, quotas=quotas)
-
-
-def _agent(environment: Environment, document: Document, name: object, key: str) -> int:
-    if name not in environment.name:
-        raise document.error(f"{exact.show(name)} is not an agent", key)
-    return list(environment.name).index(str(name))
-
-
-def _share(document: Document, value: object, key: str) -> float:
-    found = document.number(value, key, minimum=0)
-    if found > 1:
-        raise document.error(f"must be at most 1, the supply, not {exact.show(found)}", key)
-    return exact.as_float(found)
+def _bands(
+    environment: Environment,
+    document: Document,
+    section: Section,
+    seed: int,
+    workers: int,
+    progress: Callable[[int, int], object] | None,
+) -> Outcome:
+    samples = samples_of(document.data.get("agents"), document.data.get("distributions"))
+    found = bootstrap(environment, samples, resamples=section.resamples, seed=seed, workers=workers, progress=progress)
+    common = Market(environment).common
+    low, middle, high = np.quantile(found.holding, (0.05, 0.5, 0.95), axis=0)
+    agents: dict[str, Any] = {
+        "agent": list(environment.name),
+        "endowment": environment.endowments,
+        "holding": common.holding,
+        "holding_low": low,
+        "holding_median": middle,
+        "holding_high": high,
+    }
+    return Outcome(
+        mechanism="forward_market",
+        title="",
+        status="optimal",
+        guarantee=Guarantee(
+            kind="approximate",
+            detail="bootstrap: quantiles over resamples; the widest band of a holding",
+            error=float((high - low).max()),
+        ),
+        summary={
+            "goal": section.goal,
+            "resamples": section.resamples,
+            "agents_with_samples": len(samples),
+            "worst_off_type": common.type,
+            "worst_off_type_low": float(np.quantile(found.type, 0.05)),
+            "worst_off_type_high": float(np.quantile(found.type, 0.95)),
+            "operates_at_holding": float((found.surplus >= 0).mean()),
+            "least_surplus_at_holding": float(found.surplus.min()),
+        },
+        tables={"agents": agents},
+        provenance={"levels": [0.05, 0.5, 0.95]},
+    )
