@@ -87,7 +87,7 @@ def _identity(environment: Environment, expectations: Expectations, outcome: Out
             gap = abs(exact.as_float(expected) - exact.as_float(table[f"utility_{agent + 1}"][row]))
             if gap > worst:
                 worst, witness = gap, {"round": row + 1, "agent": agent + 1, "utility": exact.as_float(expected)}
-    return Finding(property="transfers", margin=-worst, tolerance=ROUNDING * (1 + abs(worst)), witness=witness,
+    return Finding(property="transfers", margin=0.0 - worst, tolerance=ROUNDING * (1 + abs(worst)), witness=witness,
                    evidence="truthful utility is the efficient welfare plus a term of the other's report")  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _balance(environment: Environment, expectations: Expectations, outcome: Outc
     if environment.design == "one_stage":
         deficits = outcome.tables["rounds"]["deficit"] if environment.rounds is not None else [0]
         worst = max(abs(exact.as_float(deficit)) for deficit in deficits)
-        return Finding(property="budget_balance", margin=-worst, tolerance=ROUNDING,
+        return Finding(property="budget_balance", margin=0.0 - worst, tolerance=ROUNDING,
                        evidence="transfers of every round sum to zero (Definition 3)")  # fmt: skip
     groves = rule(environment, expectations)
     paid = groves.constant[0] + groves.constant[1]

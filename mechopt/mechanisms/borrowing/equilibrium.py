@@ -199,7 +199,7 @@ def _finding(found: Game, worst: Any, witness: Any, sign: Any, scope: Scope, rea
         f"every deviation at {profiles} profiles of types on a grid, by the outcomes it can bring about "
         f'({"value functions and times" if scope == "all" else "times only"}; reading "{reading}")'
     )
-    if worst is None:
+    if worst is None or worst == 0:
         return Finding(property="incentive_compatibility", margin=0, tolerance=0, evidence=evidence)
     agent, outcome, (i, j) = witness
     one, two = found.types[0][i], found.types[1][j]
