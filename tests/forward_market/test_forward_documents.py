@@ -223,4 +223,5 @@ def test_checks_fail_where_a_result_was_tampered_with() -> None:
 def test_a_tariff_that_fails_is_reported_and_fails_the_check() -> None:
     outcome = api.check(document(tariff={"y": [-1, 1], "p": [0.5, 0.5]}))
     assert any("no equilibrium" in line for line in outcome.warnings)
-    assert "forward_nash_equilibrium" in {finding.property for finding in outcome.checks if not finding.holds}
+    assert [finding.property for finding in outcome.checks if not finding.holds] == ["forward_nash_equilibrium"]
+    assert "no_free_lunch" not in {finding.property for finding in outcome.checks}  # its proof needs the equilibrium

@@ -97,6 +97,24 @@ def test_no_smaller_trade_reaches_the_surplus(draw: Any, seed: int) -> None:
             assert np.abs(held - start).sum() / 2 >= found.volume - 1e-9
 
 
+def test_the_radius_of_two_uniform_partners(build: Any) -> None:
+    """They operate from r = (1 - 1/sqrt 3)/2 on: 1/(2 sqrt 3) of the supply may change hands either way."""
+    assert choice.radius(Market(build([1, 1], [1, 0]))) == pytest.approx(3**-0.5 / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_trade_within_the_radius_stops_the_spot_market(draw: Any, seed: int) -> None:
+    market, rng = Market(draw(seed)), np.random.default_rng(seed)
+    held, size = market.common.holding, choice.radius(market)
+    assert size > 0
+    for _ in range(60):
+        move = rng.dirichlet(np.full(held.size, 0.5)) - rng.dirichlet(np.full(held.size, 0.5))
+        move *= size / max(np.abs(move).sum() / 2, 1e-12)
+        assert np.all(held + move <= market.demand + 1e-9)
+        assert np.all(held + move >= -1e-9)
+        assert market.surplus(held + move) >= -1e-10
+
+
 def test_impossible_wishes_are_refused(build: Any) -> None:
     market = Market(build(["2/3", "2/3"], [1, 0]))
     with pytest.raises(InstanceError, match=r"the caps leave 0.2 of the supply"):

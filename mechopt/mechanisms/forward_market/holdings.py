@@ -230,6 +230,37 @@ def _root(rising: Callable[[float], float], low: float, high: float) -> float:
     return float(brentq(rising, low, high, xtol=1e-15 * max(1.0, high), rtol=1e-14, maxiter=200))
 
 
+def radius(market: Market) -> float:
+    """How much of the supply may change hands at r*, in any way, while the spot market still operates.
+
+    No more than the demands leave room for: below them the holdings at which it operates form a convex set, so that a
+    ball in it is known by its corners, where one agent gives to one other. Of identical agents one pair stands for
+    all. Units of supply.
+
+    Source: not in the paper.
+    """
+    first, kind = market.interim.first, market.interim.class_of
+    smallest = 1.0
+    for giver in first.tolist():
+        for taker in first.tolist():
+            if giver == taker:
+                same = np.flatnonzero(kind == kind[giver])
+                if same.size < 2:
+                    continue
+                other = int(same[1])
+            else:
+                other = taker
+            most = min(float(market.common.holding[giver]), float((market.demand - market.common.holding)[other]))
+            move = np.zeros(market.demand.size)
+            move[giver], move[other] = -1.0, 1.0
+
+            def lost(step: float, move: Floats = move) -> float:
+                return -market.surplus(market.common.holding + step * move)
+
+            smallest = min(smallest, _root(lost, 0.0, most) if lost(most) > 0 else most)
+    return smallest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trade:
     """Holdings that are reached with little trade.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.forward import Forward
+from mechopt.mechanisms.forward_market.holdings import radius
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.polynomial import Enclosure, ExactMarket, exact_market
 from mechopt.mechanisms.forward_market.schedule import Design, Programs
@@ -24,6 +25,7 @@ from mechopt.mechanisms.forward_market.spot import Spot
 from mechopt.outcome import Guarantee, Outcome
 
 Floats = NDArray[np.float64]
+RADIUS_CLASSES = 12  # classes of agents up to which the radius is reported
 INTERIM_TYPES, INTERIM_AGENTS = 65, 50  # rows an agent, and agents, of tables.interim
 
 
@@ -152,6 +154,7 @@ def _summary(solved: Solved) -> dict[str, Any]:
         "gain_total": float(gain.sum()),
         "least_spot_subsidy_at_endowment": max(0.0, -solved.surplus_at_endowment),
         "market_power": market.surplus_at_common - solved.surplus_at_endowment,
+        **({"holding_radius": radius(market)} if market.interim.first.size <= RADIUS_CLASSES else {}),
         "boundary_agent": environment.name[corner],
         "boundary_surplus": _money(solved, lambda exact: exact.cornered(corner), float(cornered[corner])),
         "best": "interior" if interior else "boundary",
