@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from mechopt.mechanisms.limited_liability import rounds
 from mechopt.mechanisms.limited_liability.attack import dependence
 from mechopt.mechanisms.limited_liability.curves import simulate_pictures
 from mechopt.mechanisms.limited_liability.paths import Array
+from mechopt.mechanisms.limited_liability.play import Model, Play
 from mechopt.mechanisms.limited_liability.strategies import Strategy, View, shipped
 from mechopt.outcome import Outcome
 
@@ -183,7 +185,7 @@ def test_a_strategy_of_ones_own_is_compared_with_the_truth() -> None:
 
 
 def test_results_repeat_and_do_not_depend_on_workers() -> None:
-    table = {"periods": 40, "replications": 130, "strategies": ["overclaim", "random"]}
+    table = {"periods": 40, "replications": 260, "strategies": ["overclaim", "random"]}
     first = api.simulate(document(**table), seed=5)
     again = api.simulate(document(**table), seed=5, workers=2)
     other = api.simulate(document(**table), seed=6)
@@ -219,3 +221,20 @@ def test_progress_is_told_and_an_interruption_keeps_what_is_finished() -> None:
 def test_a_wrong_table_is_refused_by_key(table: dict[str, Any], word: str) -> None:
     with pytest.raises(InstanceError, match=word):
         api.simulate(document(**table))
+
+
+def test_memory_does_not_grow_with_the_horizon() -> None:
+    """Four times the periods, the same peak: nothing but totals and sixty checkpoints is kept."""
+    rng = np.random.default_rng(0)
+    values = rng.random((50, 3, 4))
+    model = Model(values=values, outputs=values, bound=1.0, order="independent", success="drawn")
+    peaks = []
+    for periods in (150, 150, 600):  # the first warms caches up
+        tracemalloc.start()
+        Play(
+            package.Rules(variant="consistent", agents=3), model, Strategy(), agent=0, periods=periods, paths=64,
+            seed=np.random.SeedSequence(1),
+        ).run()  # fmt: skip
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.3 * peaks[1]

@@ -6,7 +6,7 @@ The protocol in `online.py` is written once; what differs is how a probability i
 * `Fractions` is exact for any rational data; its numbers grow by some digits a period.
 * `Ledger` keeps probabilities on a grid of 2^-32 and regrets as integers in units of 2^-32 of output, with floor
   division: the same integers on every machine. The float dynamics of Sections 4, 6 and 7 are chaotic (a difference
-  in the last digit grows about tenfold in a thousand periods), so that audit and replay need it.
+  in the last digit reaches every regret within three to ten thousand periods), so that audit and replay need it.
 """
 
 from __future__ import annotations
