@@ -1,0 +1,201 @@
+"""Proposition 10: who corners the market, where the lowest type matters; Section 5.3 on identical distributions."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from mechopt import catalog
+from mechopt.claims import claim
+from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
+
+market = catalog.beside(__file__, "_market")
+
+
+def criterion(instance: Instance, agent: int, corrected: bool = False) -> Fraction:
+    """The integral of k_i - q_i over the support; corrected, with low k_i besides."""
+    spot = market.Spot.of(instance)
+    area = market.at(market.integral(market.interim(spot, agent)), Fraction(1))
+    return Fraction(spot.demand[agent] * (1 + (spot.low if corrected else 0)) - area)
+
+
+def cornered(instance: Instance, agent: int) -> Fraction:
+    """Pi where one agent holds everything: his worst-off type is the highest, the others' the lowest."""
+    return Fraction(market.Spot.of(instance).surplus([int(i == agent) for i in range(len(instance["demand"]))])[0])
+
+
+def least(instance: Instance, corrected: bool) -> list[int]:
+    """The agents with the least criterion."""
+    values = [criterion(instance, i, corrected) for i in range(len(instance["demand"]))]
+    return [i for i, value in enumerate(values) if value == min(values)]
+
+
+def boundary_is_optimal(instance: Instance) -> bool:
+    """Some agent holding everything gives a larger surplus than r*."""
+    spot = market.Spot.of(instance)
+    star = spot.surplus([low for low, _ in spot.star()])[1]
+    return max(cornered(instance, i) for i in spot.agents) > star + Fraction(1, 2**20)
+
+
+def replay(instance: Instance) -> str | None:
+    """Two agents: E W by hand from the means of the types and of the larger one, one owner at a time."""
+    if len(instance["demand"]) != 2:
+        return None
+    k, p, low = (
+        list(map(Fraction, instance["demand"])),
+        list(map(Fraction, instance["power"])),
+        Fraction(instance["low"]),
+    )
+    b, mean, largest = sum(k) - 1, [low + x / (x + 1) for x in p], low + sum(p) / (sum(p) + 1)
+    high, money, distance = low + 1, [], []
+    for i in (0, 1):
+        j = 1 - i
+        served_first = k[i] * high + (1 - k[i]) * mean[j]  # E W(high, theta_j)
+        served_last = k[i] * mean[i] + (1 - k[i]) * low  # E W(theta_i, low)
+        welfare = (1 - k[1]) * mean[0] + (1 - k[0]) * mean[1] + b * largest
+        money.append(served_first + served_last - welfare - k[i] * high)
+        distance.append(b - b / (p[j] + 1))  # the integral of k_i - q_i, q_i = 1 - k_j + b u^p_j
+    chosen = 0 if distance[0] < distance[1] else 1
+    if distance[0] == distance[1] or money[chosen] >= money[1 - chosen]:
+        return None
+    return (
+        f"distances {distance[0]} and {distance[1]}: i* is agent {chosen + 1}; "
+        f"if he holds everything the spot market earns {money[chosen]}\n"
+        f"if agent {2 - chosen} holds everything it earns {money[1 - chosen]}: more"
+    )
+
+
+@claim(
+    paper="liu2020",
+    label="Proposition 10",
+    statement="""If a boundary solution is optimal, agent i* in arg min of the integral of (k_i - q_i) corners the
+        market, and r_j in [0, max{0, 1 - sum_{l != j} k_l}] for all others.""",
+    reading="""For every market with low >= 0 in which some corner beats r*: the surplus where some agent i* of the arg
+        min holds everything is at least that where any other agent does, and it is attained by all r_j in the given
+        range.""",
+    hypotheses=[market.scarce, market.laws, boundary_is_optimal],
+    replay=replay,
+    expected="refuted",
+    repaired_by="forward_market.proposition_10_corrected",
+)
+def printed(run: Run) -> Evidence:
+    """All corners of the exact market."""
+
+    def best(instance: Instance, margin: int = 0) -> bool:
+        values = [cornered(instance, i) for i in range(len(instance["demand"]))]
+        return max(values[i] for i in least(instance, False)) >= max(values) + margin
+
+    return exhaustive.check(
+        best,
+        grid=market.markets(held=False),
+        control=("by 1 more", lambda i: best(i, 1)),
+        hypotheses=run.hypotheses,
+        range=market.VALUES,
+    )
+
+
+def cornering(instance: Instance) -> bool:
+    """Some agent holds at least his maximum demand."""
+    return any(r >= k for r, k in zip(instance["holding"], instance["demand"], strict=True))
+
+
+@claim(
+    paper="liu2020",
+    label="Proposition 10",
+    part="corrected",
+    statement="""Among holdings with some r_i >= k_i the surplus is largest where the agent with the least integral of
+        (k_i - q_i) + low k_i holds everything. If low > 0 the others hold nothing; if low = 0 they may hold up to
+        q_j(low), and the criterion is the printed one.""",
+    reading="For every n, all markets with low >= 0 and all holdings with some r_i >= k_i.",
+    hypotheses=[market.scarce, market.laws, market.holdings, cornering],
+    proof="""Agent i's term is the integral of q_i less high k_i if r_i >= k_i. Every other agent's is the least over t
+        of the integral of q_j up to t less t min(r_j, k_j): at most -low min(r_j, k_j), by t = low. With r_j = 0 it is
+        0.""",
+    rests_on=["forward_market.equation_11"],
+    expected="proved",
+)
+def corrected(run: Run) -> Iterator[Evidence]:
+    """One agent with r_i >= k_i and the sum of the others by Z3; holdings of the exact market."""
+    import z3
+
+    own, rest, low, used, cost, least_cost = z3.Reals("own rest low used cost least_cost")
+    yield smt.prove(
+        z3.And(
+            own + rest <= -least_cost,
+            z3.Implies(z3.And(low > 0, own + rest == -least_cost), used == 0),
+        ),
+        given=[z3.And(own == -cost, cost >= least_cost, low >= 0, used >= 0, rest <= -low * used)],
+        control=("with low = 0 the others hold nothing either", z3.Implies(own + rest == -least_cost, used == 0)),
+        range="every number of agents, all markets: an agent who corners and the sum of the others",
+        complete=True,
+        nontrivial=[low > 0, used > 0],
+        lift=market.example(holding=[Fraction(5, 6), Fraction(1, 6), 0]),
+    )
+
+    def best(instance: Instance, with_low: bool = True) -> bool:
+        held = instance["holding"]
+        low, _ = market.Spot.of(instance).surplus(held)
+        top = cornered(instance, least(instance, with_low)[0])
+        others = any(r > 0 and r < k for r, k in zip(held, instance["demand"], strict=True))
+        return bool(low <= top and not (others and instance["low"] > 0 and low == top))
+
+    yield exhaustive.check(
+        best,
+        grid=market.markets(),
+        control=("the printed criterion", lambda i: best(i, False)),
+        hypotheses=run.hypotheses,
+        range=market.VALUES,
+    )
+
+
+def same_law(instance: Instance) -> bool:
+    """All types have the same distribution."""
+    return len(set(instance["power"])) == 1
+
+
+@claim(
+    paper="liu2020",
+    label="Section 5.3",
+    part="identical distributions: the smallest demand corners",
+    statement="Agent i*'s outside option depends on the smallest maximum demand in the case of identical "
+    "distributions.",
+    reading="""For every n and F_i = F, low >= 0: an agent with the smallest k_i has the least criterion (the printed
+        and the corrected one). With two agents they tie in the printed one.""",
+    hypotheses=[market.scarce, market.laws, same_law],
+    proof="""For a pair and a set of the others that leaves s: (k_i - share) - (k_j - share) = k_i - k_j + (s - k_i)^+ -
+        (s - k_j)^+, at most 0 for k_i <= k_j.""",
+    rests_on=["forward_market.proposition_10_corrected"],
+    expected="proved",
+)
+def smallest_demand(run: Run) -> Iterator[Evidence]:
+    """A pair and any set of the others by Z3; the criteria of the exact market."""
+    import z3
+
+    small, large, left, below, low = z3.Reals("small large left below low")
+
+    def unserved(own: Any, other: Any) -> Any:
+        first = smt.minimum(own, smt.positive_part(left))
+        second = smt.minimum(own, smt.positive_part(left - other))
+        return own - (below * first + (1 - below) * second)
+
+    yield smt.prove(
+        z3.And(unserved(small, large) <= unserved(large, small), low * small <= low * large),
+        given=[small > 0, large >= small, large <= 1, left <= 1, below >= 0, below <= 1, low >= 0],
+        control=("strictly", unserved(small, large) < unserved(large, small)),
+        range="every number of agents, all demands and one distribution: a pair and any set of the others",
+        complete=True,
+        nontrivial=[left > 0, large > small],
+        lift=market.example(power=[2, 2, 2]),
+    )
+
+    def smallest(instance: Instance, place: int = 0) -> bool:
+        demand = instance["demand"]
+        agent = sorted(range(len(demand)), key=lambda i: demand[i])[place]
+        return all(agent in least(instance, corrected) for corrected in (False, True))
+
+    yield exhaustive.check(
+        smallest,
+        grid=market.markets(held=False),
+        control=("the largest", lambda i: smallest(i, -1)),
+        hypotheses=run.hypotheses,
+        range=market.VALUES,
+    )
