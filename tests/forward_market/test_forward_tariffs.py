@@ -115,6 +115,17 @@ def test_the_least_subsidy_of_one_owner_with_uniform_values(build: Any) -> None:
     assert no_free_lunch(market, forward) == pytest.approx(0, abs=1e-8)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_more_knots_do_not_lower_the_least_subsidy(draw: Any, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any convex C its values at the knots make a block tariff that costs the same."""
+    market = Market(draw(seed))
+    coarse = Programs(market).least_subsidy().subsidy
+    monkeypatch.setattr("mechopt.mechanisms.forward_market.schedule.GRID", 257)
+    fine = Programs(market)
+    assert fine.knots.size > 200
+    assert fine.least_subsidy().subsidy == pytest.approx(coarse, abs=1e-7 * market.high)
+
+
 def test_at_the_common_holdings_nothing_is_traded(build: Any) -> None:
     market = Market(build([1, 1], ["1/2", "1/2"]))
     assert balance_certificate(market).deficit == 0

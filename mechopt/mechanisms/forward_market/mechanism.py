@@ -19,7 +19,7 @@ from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.holdings import radius
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.polynomial import Enclosure, ExactMarket, exact_market
-from mechopt.mechanisms.forward_market.schedule import Design, Programs
+from mechopt.mechanisms.forward_market.schedule import FEW, Design, Programs
 from mechopt.mechanisms.forward_market.settlement import BalanceCertificate, Settlement, balance_certificate, settle
 from mechopt.mechanisms.forward_market.spot import Spot
 from mechopt.outcome import Guarantee, Outcome
@@ -279,10 +279,12 @@ def _warnings(solved: Solved) -> Sequence[str]:
     common, cornered = market.common, market.cornered
     budget = solved.forward.budget()
     if np.abs(solved.certificate.position).max() > 1e-12:
+        few = market.interim.first.size <= FEW
+        least = "the least" if environment.tariff is None and few else "and the least is above 0"
         lines.append(
-            f"the forward market pays out {-budget:.6g} on balance, and no increasing tariff under which r* is an "
-            f"equilibrium pays out less than {solved.certificate.deficit:.6g} (Farkas certificate; the paper's "
-            "Proposition 4 claims balance): fees make up for it"
+            f"the forward market pays out {-budget:.6g} on balance, {least} of all increasing tariffs under which r* "
+            f"is an equilibrium: none pays out less than {solved.certificate.deficit:.6g} by a Farkas certificate "
+            "(the paper's Proposition 4 claims balance); fees make up for it"
         )
     if environment.tariff is not None:
         best = solved.forward.nash_gap()

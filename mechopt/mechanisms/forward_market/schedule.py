@@ -1,8 +1,11 @@
 """Tariffs designed by linear programs: the least subsidy, or the widest margin for a given one.
 
 A block tariff is a convex piecewise linear C with C(0) = 0. Every A_i is convex on each side of k_i - r_i*, so C >= A_i
-at the knots means C >= A_i everywhere, as long as 0, -r_i*, k_i - r_i* and 1 - r_i* are knots: nothing is lost between
-them. Source: not in the paper, whose family of tariffs (Section 4.2) neither reaches all deviations nor balances.
+at the knots means C >= A_i everywhere, as long as 0, -r_i*, k_i - r_i* and 1 - r_i* are knots. And nothing is lost by
+blocks: the values at the knots of any convex C make a block tariff that costs the same, because e_i - r_i* are knots
+too. So the least subsidy is the least of all tariffs that never fall.
+
+Source: not in the paper, whose family of tariffs (Section 4.2) neither reaches all deviations nor balances.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ class Design:
         tariff: blocks of one price each.
         subsidy: sum of C(e_i - r_i*), what the forward market pays out on balance, money; at least 0.
         level: the margin mu or the steepness (money per unit squared), where that was the goal; else 0.
-        certificate: of the last program solved.
+        certificate: that the subsidy, margin or steepness is the best, in units of the high end.
         binding: knots at which the tariff touches an agent's gain.
     """
 
@@ -158,7 +161,10 @@ class Programs:
         )  # fmt: skip
 
     def least_subsidy(self) -> Design:
-        """The tariff whose forward market pays out least; among those the lowest cost at all positions."""
+        """The tariff whose forward market pays out least, of all that never fall; among those the lowest cost.
+
+        Of more than 60 classes of agents the kinks are no knots, and the bounds are convex ones: an upper bound then.
+        """
         first = self.program("cost", self.weight)
         found = solve(first)
         certificate = certify.certify(first, found)
