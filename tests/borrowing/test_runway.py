@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mechopt import api, catalog
 from mechopt.mechanisms.borrowing import landing, runway
 from mechopt.mechanisms.borrowing.landing import Landing, Plane
+from mechopt.mechanisms.borrowing.landing_program import solve_big_m
 from mechopt.solver import InfeasibleError
 
 F = Fraction
@@ -82,7 +83,7 @@ def brute(instance: Landing) -> Fraction | None:
 @given(instances())
 def test_sets_equal_the_textbook_program(instance: Landing) -> None:
     try:
-        reference: Any = runway.solve_big_m(instance).total
+        reference: Any = solve_big_m(instance).total
     except InfeasibleError:
         reference = None
     try:

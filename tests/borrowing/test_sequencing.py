@@ -284,3 +284,11 @@ def test_orders_hold_every_job_once() -> None:
     assert isinstance(best_order(problem), Order)
     with pytest.raises(SolveError, match="every job once"):
         problem.order([0, 0], "test", best_order(problem).guarantee)
+
+
+def test_a_job_that_takes_no_time_and_does_not_mind_waiting_ties_with_everybody() -> None:
+    values = {"flat": value.polynomial("flat", [F(1)]), "falls": value.polynomial("falls", [F(1), F(-1)])}
+    jobs = (Job(name="a", value="flat", duration=F(0)), Job(name="b", value="falls", duration=F(1)))
+    order = closed_forms.smith(Problem(Queue(jobs=jobs), values))
+    assert order is not None
+    assert order.optimal_orders is None  # two orders are equally good; Smith's rule does not count them

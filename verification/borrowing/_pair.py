@@ -134,12 +134,13 @@ def lift(value: dict[str, Any]) -> dict[str, Any]:
 
 def engine(instance: Instance) -> tuple[Any, Any]:
     """The engine's allocation and what it is worth to each agent, at the true times."""
-    from mechopt.mechanisms.borrowing.transfers import allocate
+    from mechopt.mechanisms.borrowing.transfers import allocate, worth
     from mechopt.mechanisms.borrowing.transfers import payoffs as worths
     from mechopt.mechanisms.borrowing.values import points
 
     knots = [Fraction(knot, 2) for knot in KNOTS]
     one, two = (points("v", list(zip(knots, map(Fraction, v), strict=True))) for v in instance["values"])
-    times = tuple(map(Fraction, instance["time"]))
-    share = allocate(one, two, *times)
-    return share, worths(share, one, two, *times)
+    first, second = map(Fraction, instance["time"])
+    own, late = worth(one, two, first, second)
+    share = allocate(own, late)
+    return share, worths(share, own, late)

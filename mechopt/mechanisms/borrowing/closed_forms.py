@@ -33,7 +33,8 @@ def smith(problem: Problem) -> Order | None:
         return (1, -slopes[job] / duration)
 
     sequence = sorted(range(len(problem)), key=key)
-    unique = all(key(a) != key(b) for a, b in pairwise(sequence))
+    time = [job.duration for job in problem.jobs]
+    unique = all(slopes[i] * time[j] != slopes[j] * time[i] for i, j in pairwise(sequence))
     guarantee = Guarantee(kind="exact", detail="Smith's rule for affine values: decreasing b/p, compared exactly")
     return problem.order(sequence, "smith", guarantee, 1 if unique else None)
 

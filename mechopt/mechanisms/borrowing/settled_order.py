@@ -12,6 +12,7 @@ from mechopt.errors import InstanceError
 from mechopt.mechanisms.borrowing import runway
 from mechopt.mechanisms.borrowing.environment import Environment, Queue
 from mechopt.mechanisms.borrowing.landing import Landing
+from mechopt.mechanisms.borrowing.landing_grid import Schedule
 from mechopt.mechanisms.borrowing.orders import Problem
 from mechopt.mechanisms.borrowing.sequencing import best_order, transfers, welfare_without
 from mechopt.outcome import Guarantee
@@ -88,7 +89,7 @@ def _runway(environment: Environment, landing: Landing) -> Settled:
     return summary, table, found.guarantee, [f"other schedules may cost as little, they are not counted; {rule}"], rule
 
 
-def cost_without(landing: Landing, plane: int, solve: Callable[[Landing], runway.Schedule]) -> Fraction:
+def cost_without(landing: Landing, plane: int, solve: Callable[[Landing], Schedule]) -> Fraction:
     """The least cost of the other planes."""
     keep = [i for i in range(len(landing.planes)) if i != plane]
     if not keep:
