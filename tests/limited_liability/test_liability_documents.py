@@ -143,6 +143,20 @@ def test_exact_numbers_come_back_as_text() -> None:
     assert result["summary"]["output_total"] == 2 or isinstance(result["summary"]["output_total"], str)
 
 
+def test_fractions_that_outgrow_the_page_are_refused_by_period() -> None:
+    """Exact probabilities may double their digits each period; the answer is one line, not an endless run."""
+    values = np.random.default_rng(3).random((200, 3, 3)) * np.eye(3)
+    rounded = np.round(values, 3).tolist()
+    long = {"mechanism": "limited_liability", "variant": "discounted", "discount": "0.97", "arithmetic": "exact",
+            "values": rounded, "outputs": rounded}  # fmt: skip
+    with pytest.raises(InstanceError, match=r"arithmetic: the fractions have grown .* in period \d+; ledger"):
+        api.solve(long)
+    assert (
+        api.solve({**long, "arithmetic": "float", "ledger": "integer", "output_unit": "0.001"}).guarantee.kind
+        == "exact"
+    )
+
+
 scalars = st.none() | st.booleans() | st.integers(-2, 3) | st.floats() | st.text(max_size=5) | st.sampled_from(
     ["1/3", "1e400", "debt", "integer", "pivot", "sealed", 10**400]
 )  # fmt: skip

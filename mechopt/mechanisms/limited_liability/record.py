@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.limited_liability import groups, whole
 from mechopt.mechanisms.limited_liability.arithmetic import GRID, Arithmetic, Floats, Fractions, Ledger, grid_draw
 from mechopt.mechanisms.limited_liability.environment import Environment
@@ -17,6 +18,7 @@ from mechopt.mechanisms.limited_liability.period import Proposal
 from mechopt.mechanisms.limited_liability.rules import Rules
 
 VECTORS = STATE
+LARGEST_BITS = 14_000  # of an exact fraction: Python prints 4,300 decimal digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,6 +150,8 @@ def walk(
         rows["expected"].append(settlement.expected)
         rows["paid"].append(settlement.paid)
         rows["allocation"].append(online.allocation)
+        if type(numbers) is Fractions:
+            _printable([*proposal.shares, *settlement.expected, online.allocation, *online.transfer], period)
         for name, kept_rows in vectors.items():
             kept_rows.append(list(getattr(online, name)))
     kind: Any = np.float64 if type(numbers) is Floats else object
@@ -160,6 +164,21 @@ def walk(
         grid=isinstance(numbers, Ledger),
         **exact_arrays,
     )
+
+
+def _printable(values: Sequence[Any], period: int) -> None:
+    """Refuse fractions that have grown beyond what can be written down.
+
+    Raises:
+        InstanceError: says in which period.
+    """
+    bits = max(max(value.numerator.bit_length(), value.denominator.bit_length()) for value in values)
+    if bits > LARGEST_BITS:
+        raise InstanceError(
+            f"the fractions have grown beyond {LARGEST_BITS} binary digits in period {period + 1}; "
+            'ledger = "integer" is exact over any horizon',
+            key="arithmetic",
+        )
 
 
 def retrace(environment: Environment, record: Record) -> Record:
