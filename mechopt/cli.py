@@ -7,7 +7,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from mechopt import __version__
-from mechopt.commands import knowledge, models, start
+from mechopt.commands import allocator, knowledge, models, start
 from mechopt.errors import MechoptError
 
 EPILOGUE = """
@@ -42,6 +42,7 @@ for command in (
 ):  # fmt: skip
     app.command(command)
 app.command(start.list_, name="list")
+app.command(allocator.app)
 
 
 def main(argv: list[str] | None = None) -> int:
