@@ -56,6 +56,7 @@ def test_long_tables_inline_and_from_files(tmp_path: Path) -> None:
     assert both.values.tolist() == VALUES
     assert both.outputs.tolist() == OUTPUTS
     assert both.agent_names == ["a", "b"]
+    assert both.period_names == [1, 2]
     lines = ["t,who,a,v,y"] + [",".join(str(value) for value in record.values()) for record in reversed(records)]
     (tmp_path / "log.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     columns = {"period": "t", "agent": "who", "decision": "a"}

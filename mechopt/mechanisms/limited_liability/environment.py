@@ -170,8 +170,11 @@ class Environment:
 
     @property
     def period_names(self) -> list[Any]:
-        """A name or a number a period."""
-        return list(self.names.periods) or list(range(1, len(self.values) + 1))
+        """A name or a number a period; numbers where all names are whole numbers."""
+        names = self.names.periods
+        if names and all(name.isdecimal() for name in names):
+            return [int(name) for name in names]
+        return list(names) or list(range(1, len(self.values) + 1))
 
 
 def drawn(seed: int, periods: int) -> NDArray[np.float64]:
