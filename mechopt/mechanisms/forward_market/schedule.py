@@ -110,6 +110,7 @@ class Programs:
         goal: Literal["cost", "margin", "steepness"],
         objective: Floats | None = None,
         subsidy: float | None = None,
+        most: float = np.inf,
     ) -> LinearProgram:
         """A program over convex C above every A_i, with the margin or the steepness as a last variable.
 
@@ -120,6 +121,7 @@ class Programs:
                 the largest rise of the price per unit of position.
             objective: weight of C at each knot.
             subsidy: upper limit of sum C(e_i - r_i*), or None for none.
+            most: a bound on the last variable that costs nothing; what floats can prove of the optimum rests on it.
         """
         count = self.knots.size
         columns = count + (goal != "cost")
@@ -147,7 +149,7 @@ class Programs:
         # Prices outside [0, high] can be cut to it without an agent gaining, so that C lies between 0 and y; a margin
         # may need more.
         reach = self.knots * (1.0 if goal == "cost" else 1000.0)
-        lower, upper = np.zeros(columns), np.full(columns, np.inf)
+        lower, upper = np.zeros(columns), np.full(columns, most)
         lower[:count] = np.minimum(reach, 0.0 if goal == "cost" else -reach)
         upper[:count] = np.maximum(reach, 0.0 if goal == "cost" else -reach)
         lower[self.zero] = upper[self.zero] = 0.0
@@ -191,13 +193,20 @@ class Programs:
         return self._within("steepness", subsidy)
 
     def _within(self, goal: Literal["margin", "steepness"], subsidy: float) -> Design:
-        least = float(solve(self.program("cost", self.weight)).objective) * self.market.high
+        cheapest = solve(self.program("cost", self.weight))
+        least = float(cheapest.objective) * self.market.high
         if not subsidy >= least:
             raise InstanceError(
                 f"no tariff keeps the holdings in equilibrium for a subsidy of {subsidy:g}; the least is {least:.6g}",
                 key="design.subsidy",
             )
-        program = self.program(goal, subsidy=subsidy)
+        if goal == "margin":  # mu y^2 <= C - A_i, where C <= 1000 |y| and A_i >= -1
+            far = float(np.abs(self.knots).max())
+            most = (1000.0 * far + 1.0) / far**2
+        else:  # the cheapest tariff is one of those to choose from
+            slopes = np.diff(cheapest.point) / self.width
+            most = 1e-6 + 1.001 * float((np.diff(slopes) / ((self.width[1:] + self.width[:-1]) / 2)).max())
+        program = self.program(goal, subsidy=subsidy, most=most)
         found = solve(program)
         level = float(found.point[-1]) * self.market.high
         return self._read(found.point[:-1], level, certify.certify(program, found))
