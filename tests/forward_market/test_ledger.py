@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from mechopt import claims
+import mechopt
+from mechopt import catalog, claims
 from mechopt.claims import coverage
 from mechopt.claims.select import shelf
 
@@ -62,6 +64,7 @@ STATEMENTS = [
     "Section 5.3 (r* is a local maximum)",
     "Section 5.3 (identical distributions: the smallest demand corners)",
     "Proposition 10",
+    "Proposition 10 (what the others may hold)",
     "Proposition 10 (corrected)",
     "Figure 1 (the boundary solution)",
     "Figure 1 (the interior solution)",
@@ -88,6 +91,8 @@ BEYOND = [
     "no free lunch",
     "fees and a rebate",
     "own strength",
+    "r* is the only maximiser",
+    "fees without the rebate",
 ]
 HALF = Fraction(1, 2)
 
@@ -137,6 +142,44 @@ def test_a_refuted_statement_has_a_replay_and_a_proved_repair(name: str) -> None
     assert claim.replay is not None
     assert claim.repaired_by is not None
     assert LEDGER[claim.repaired_by].expected == "proved"
+
+
+@pytest.mark.parametrize("name", REFUTED)
+def test_what_explain_prints_rebuilds_the_counterexample(
+    ledger: claims.Ledger, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Python runs and says the same; the model document can be solved."""
+    witness = ledger[name].witness
+    assert witness is not None
+    exec(witness.python, {})
+    assert capsys.readouterr().out.strip() == witness.steps.strip()
+    if witness.document is not None:
+        outcome = mechopt.solve(tomllib.loads(witness.document))
+        assert sum(outcome.tables["agents"]["holding"]) == pytest.approx(1)
+
+
+def test_the_brute_force_of_the_ledger_and_the_engine_agree() -> None:
+    """r*, worst-off types and the surplus: sets of agents in fractions here, the engine's own way there."""
+    from mechopt.distributions import Power
+    from mechopt.mechanisms.forward_market import Environment, Market
+
+    market = catalog.beside(str(catalog.statement_lists()["forward_market"]), "_market")
+    for instance in [one for one in market.markets() if market.scarce(one)][::37]:
+        spot, held, low = market.Spot.of(instance), instance["holding"], instance["low"]
+        engine = Market(
+            Environment(
+                name=[f"agent {i}" for i in spot.agents],
+                demand=instance["demand"],
+                endowment=held,
+                distribution=[Power(p=p, low=low, high=low + 1) for p in instance["power"]],
+                support=(Fraction(low), Fraction(low + 1)),
+            )
+        )
+        floats = [float(r) for r in held]
+        assert engine.surplus(floats) == pytest.approx(float(spot.surplus(held)[0]), abs=1e-9)
+        assert engine.common.holding == pytest.approx([float(r) for r, _ in spot.star()], abs=1e-9)
+        worst = [float(low + spot.worst(i, r)[0]) for i, r in enumerate(held)]
+        assert engine.worst_off_types(floats) == pytest.approx(worst, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,18 @@ def example(**changes: Any) -> Any:
     return lambda value: {**EXAMPLE, **changes}
 
 
+def document(instance: Instance) -> dict[str, Any]:
+    """The market as a model document, with the holdings (or equal shares) as endowments."""
+    agents = len(instance["demand"])
+    power, held = instance.get("power", [1] * agents), instance.get("holding", [Fraction(1, agents)] * agents)
+    low = instance.get("low", 0)
+    rows = [
+        {"name": f"agent {i + 1}", "demand": k, "endowment": r, "distribution": {"family": "power", "p": p}}
+        for i, (k, r, p) in enumerate(zip(instance["demand"], held, power, strict=True))
+    ]
+    return {"mechanism": "forward_market", "title": "A counterexample", "support": [low, low + 1], "agents": rows}
+
+
 def simplex(agents: int, step: int) -> Iterator[list[Fraction]]:
     """All holdings in multiples of 1/step."""
     for parts in itertools.product(range(step + 1), repeat=agents - 1):

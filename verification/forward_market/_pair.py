@@ -65,6 +65,17 @@ def trapezoids(curve: Price, bends: list[Fraction], start: Any, end: Any) -> Fra
     return Fraction(area if start <= end else -area)
 
 
+def document(instance: Instance) -> dict[str, Any]:
+    """The two agents as a model document."""
+    held = instance.get("endowment", [HALF, HALF])
+    rows = [
+        {"name": f"agent {i + 1}", "demand": k, "endowment": e, "distribution": {"family": "uniform"}}
+        for i, (k, e) in enumerate(zip(instance["demand"], held, strict=True))
+    ]
+    low = instance["low"]
+    return {"mechanism": "forward_market", "title": "A counterexample", "support": [low, low + 1], "agents": rows}
+
+
 def ceiling(instance: Instance) -> Fraction:
     """The supremum of the forward budget over the family of Proposition 4: prices at the worst-off types."""
     reach, half = position(instance), excess(instance) / 2

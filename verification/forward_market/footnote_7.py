@@ -83,6 +83,7 @@ def replay(instance: Instance) -> str | None:
     reading="For every market with low >= 0 and all holdings: q_i at hat theta_i is min(r_i, k_i), and t_i is 0 there.",
     hypotheses=[market.scarce, market.laws, market.holdings, rational],
     replay=replay,
+    document=market.document,
     expected="refuted",
     repaired_by="forward_market.footnote_7_corrected",
 )
@@ -171,6 +172,7 @@ def within(instance: Instance) -> bool:
         displayed in the footnote.""",
     hypotheses=[market.scarce, market.laws, market.holdings, rational, within],
     replay=sign_replay,
+    document=market.document,
     expected="refuted",
     repaired_by="forward_market.footnote_7_the_payment_with_its_sign",
 )

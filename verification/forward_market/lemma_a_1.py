@@ -45,6 +45,7 @@ def replay(instance: Instance) -> str | None:
     reading="For every n >= 2 and all k in (0, 1] with scarcity; q_j(low) by equation (15).",
     hypotheses=[market.scarce],
     replay=replay,
+    document=market.document,
     expected="refuted",
     repaired_by="forward_market.lemma_a_1_corrected",
 )

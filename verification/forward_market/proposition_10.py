@@ -74,6 +74,7 @@ def replay(instance: Instance) -> str | None:
         range.""",
     hypotheses=[market.scarce, market.laws, boundary_is_optimal],
     replay=replay,
+    document=market.document,
     expected="refuted",
     repaired_by="forward_market.proposition_10_corrected",
 )
@@ -88,6 +89,60 @@ def printed(run: Run) -> Evidence:
         best,
         grid=market.markets(held=False),
         control=("by 1 more", lambda i: best(i, 1)),
+        hypotheses=run.hypotheses,
+        range=market.VALUES,
+    )
+
+
+def others_hold(instance: Instance) -> list[Fraction]:
+    """Each other agent at the upper end of his range, the one with the least corrected criterion the rest."""
+    demand = list(map(Fraction, instance["demand"]))
+    owner = least(instance, True)[0]
+    held = [max(Fraction(0), 1 - sum(demand) + k) for k in demand]
+    held[owner] = 1 - sum(r for i, r in enumerate(held) if i != owner)
+    return held
+
+
+def replay_others(instance: Instance) -> str | None:
+    """The others' least types: what each of them is paid for nothing."""
+    demand, low = list(map(Fraction, instance["demand"])), Fraction(instance["low"])
+    held = others_hold(instance)
+    owner = max(range(len(demand)), key=lambda i: held[i] - demand[i])
+    cost = sum(r * low for i, r in enumerate(held) if i != owner)
+    if cost <= 0:
+        return None
+    return (
+        f"agent {owner + 1} corners and the others hold {', '.join(str(r) for i, r in enumerate(held) if i != owner)}, "
+        f"which is what they get with the lowest type\n"
+        f"their worst-off type is still {low}, and it is owed {cost} in all: that much less than if they held nothing"
+    )
+
+
+def free_holdings(instance: Instance, extra: int = 0) -> bool:
+    """The surplus with the others at the upper ends of their ranges is that where they hold nothing."""
+    spot = market.Spot.of(instance)
+    return bool(spot.surplus(others_hold(instance))[1] >= cornered(instance, least(instance, True)[0]) + extra)
+
+
+@claim(
+    paper="liu2020",
+    label="Proposition 10",
+    part="what the others may hold",
+    statement="... and for all j other than i*, r_j in [0, max{0, 1 - sum_{l != j} k_l}].",
+    reading="""For every market with low >= 0, with the agent of the corrected criterion as i*: the upper ends of these
+        ranges lose nothing against r_j = 0.""",
+    hypotheses=[market.scarce, market.laws],
+    replay=replay_others,
+    document=market.document,
+    expected="refuted",
+    repaired_by="forward_market.proposition_10_corrected",
+)
+def others_range(run: Run) -> Evidence:
+    """The exact market."""
+    return exhaustive.check(
+        free_holdings,
+        grid=market.markets(held=False),
+        control=("by 1 more", lambda i: free_holdings(i, 1)),
         hypotheses=run.hypotheses,
         range=market.VALUES,
     )

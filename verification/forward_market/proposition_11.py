@@ -157,6 +157,7 @@ def replay(instance: Instance) -> str | None:
     reading="For every market with low >= 0 and all holdings.",
     hypotheses=[market.scarce, market.laws, market.holdings],
     replay=replay,
+    document=market.document,
     expected="refuted",
     repaired_by="forward_market.appendix_b_corrected",
 )

@@ -52,6 +52,7 @@ def replay(instance: Instance) -> str | None:
         negative positions, which its domain [0, 1] leaves out.)""",
     hypotheses=[market.scarce, market.laws, in_support],
     replay=replay,
+    document=market.document,
     expected="refuted",
     repaired_by="forward_market.proposition_3",
 )

@@ -87,6 +87,7 @@ RANGE = "two agents, uniform types, three pairs of demands, two endowments, four
         with uniform types, where the worst-off types are their own hulls, and P is a broken line.""",
     hypotheses=[forward.pair, forward.sells, family, deviation],
     replay=replay,
+    document=forward.document,
     expected="refuted",
     repaired_by="forward_market.proposition_4_on_all_demands",
 )
@@ -169,6 +170,7 @@ def empty_replay(instance: Instance) -> str | None:
         high on (0, e_1 - r_1*]. Here two agents with uniform types.""",
     hypotheses=[forward.pair, forward.sells],
     replay=empty_replay,
+    document=forward.document,
     expected="refuted",
     repaired_by="forward_market.proposition_4_on_all_demands",
 )

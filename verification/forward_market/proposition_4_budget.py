@@ -22,6 +22,7 @@ forward = catalog.beside(__file__, "_pair")
         with uniform types, where the supremum is the budget of P at the worst-off types.""",
     hypotheses=[forward.pair, forward.sells],
     replay=forward.rectangles,
+    document=forward.document,
     expected="refuted",
     repaired_by="forward_market.proposition_4_the_forward_market_pays_out",
 )

@@ -102,6 +102,7 @@ def all_states(run: Run) -> Iterator[Evidence]:
         two agents with uniform types.""",
     hypotheses=[forward.pair, forward.sells, shocked],
     replay=forward.rectangles,
+    document=forward.document,
     expected="refuted",
     repaired_by="forward_market.proposition_4_the_forward_market_pays_out",
 )

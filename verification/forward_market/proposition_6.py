@@ -184,6 +184,7 @@ def repaired(run: Run) -> Iterator[Evidence]:
         special case. The supremum of the budget over the family is at least 0.""",
     hypotheses=[forward.pair, forward.sells],
     replay=forward.rectangles,
+    document=forward.document,
     expected="refuted",
     repaired_by="forward_market.proposition_4_the_forward_market_pays_out",
 )
