@@ -200,3 +200,10 @@ EXAMPLE = {
     "outputs": [[1, Fraction(1, 3)], [Fraction(1, 2), 1], [1, 1]],
 }
 PATH = {"path": [[[1, Fraction(1, 3)], [Fraction(1, 2), 1], [1, Fraction(1, 4)]]] * 2}
+
+
+def long_enough(instance: Instance, factor: Any, extra: Any) -> bool:
+    """(factor sqrt(n^3 + 1) + extra)^2 <= epsilon^2 N, decided in fractions."""
+    constant = instance["agents"] ** 3 + 1
+    left = Fraction(instance["epsilon"]) ** 2 * instance["periods"] - factor**2 * constant - extra**2
+    return bool(left >= 0 and left**2 >= (2 * factor * extra) ** 2 * constant)

@@ -161,19 +161,16 @@ def rotation(run: Run) -> Iterator[Evidence]:
     truth = sympy.summation(sympy.summation(j - k, (k, 1, j)), (j, 1, m)) / m**2  # E (v1 - v2)+
     turns = sympy.summation(j, (j, 1, m)) / m / 2
     highest = sympy.summation(j * (2 * j - 1), (j, 1, m)) / m**2
-    for gain, text in (
-        (turns - truth, "payoff of turns less truth"),
-        (highest - 2 * turns, "surplus of truth less turns"),
-    ):
-        term = sympy.factor(sympy.simplify(gain)).subs(m, 2 + extra)
-        yield symbolic.nonnegative(
-            lambda case, term=term: term,
-            cases=[text],
-            control=("the other way round", lambda case, term=term: -term),
-            range=f"every m >= 2: {text}",
-            complete=True,
-            lift=lambda case, value: {"levels": 3},
-        )
+    gains = {"payoff of turns less truth": turns - truth, "surplus of truth less turns": highest - 2 * turns}
+    gains = {text: sympy.factor(sympy.simplify(gain)).subs(m, 2 + extra) for text, gain in gains.items()}
+    yield symbolic.nonnegative(
+        lambda case: gains[case],
+        cases=list(gains),
+        control=("the other way round", lambda case: -gains[case]),
+        range="every m >= 2: payoffs and surplus",
+        complete=True,
+        lift=lambda case, value: {"levels": 3},
+    )
     yield exhaustive.check(
         lambda instance: averages(instance["levels"]) == closed(instance["levels"]),
         grid=exhaustive.Grid(scalars={"levels": [2, 3, 4, 5, 6]}),
