@@ -178,3 +178,25 @@ def verify(journal: Path, /) -> int:
             {"verified": True, "events": found["events"], "periods": len(allocator.periods), "draws": draws,
              "last_hash": found["last_hash"]}
         )  # fmt: skip
+
+
+@app.command
+def serve(journal: Path, /, *, tokens: Path, port: int = 8470, host: str = "127.0.0.1") -> int:
+    """Serve one journal over HTTP, on this machine unless told otherwise; Ctrl-C ends it, nothing is lost.
+
+    Args:
+        journal: made with init.
+        tokens: a JSON file: a secret of 16 characters or more for "operator" and for each agent.
+        port: to listen on.
+        host: to listen on; put a proxy with TLS in front before you change it.
+    """
+    table = _json("@" + str(tokens), "--tokens")
+    if not isinstance(table, dict) or not all(isinstance(token, str) for token in table.values()):
+        raise InstanceError("must hold one JSON object: name -> token", file=tokens)
+    import uvicorn
+
+    from mechopt.mechanisms.limited_liability.allocator.service import application
+
+    _open(journal).close()  # what is wrong with the journal is said here, not in a server's log
+    uvicorn.run(application(journal, table), host=host, port=port, log_level="warning")
+    return 0

@@ -1,6 +1,6 @@
 """Run by the tests: children that write to one journal are killed at random instants; the journal must lose nothing.
 
-    python killed.py JOURNAL KILLS SEED
+    python killed.py FOLDER KILLS SEED
 
 A child acknowledges every event on a pipe after it is durable. The parent kills it (SIGKILL) after a random time, opens
 the journal, and compares it with what was acknowledged. Children are forked, so that many kills take seconds.
@@ -18,6 +18,7 @@ from mechopt.mechanisms.limited_liability.allocator.allocator import Allocator, 
 
 NAMES = ["a", "b", "c"]
 DECISIONS = ["x", "y"]
+EACH = 40  # kills of one journal
 
 
 def work(path: Path, pipe: int, seed: int) -> None:
@@ -57,10 +58,13 @@ def drained(pipe: int) -> bytes:
 
 def main() -> None:
     """Kill, compare, and go on."""
-    path, kills, generator = Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
-    with Allocator.create(path, {"agents": NAMES, "decisions": DECISIONS, "output_bound": 9}) as allocator:
-        kept = [event.hash for event in allocator.journal.events()]
+    folder, kills, generator = Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
+    path, kept, events, periods = folder, list[str](), 0, 0
     for kill in range(kills):
+        if kill % EACH == 0:  # every opening replays the whole journal, so it is kept short
+            path, events = folder / f"{kill}.journal", events + len(kept)
+            with Allocator.create(path, {"agents": NAMES, "decisions": DECISIONS, "output_bound": 9}) as allocator:
+                kept = [event.hash for event in allocator.journal.events()]
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
@@ -77,14 +81,14 @@ def main() -> None:
         acknowledged = drained(reader).decode().split()
         with Allocator.open(path) as allocator:
             hashes = [event.hash for event in allocator.journal.events()]
-            periods = len(allocator.periods)
+            periods = max(periods, len(allocator.periods))
         lost = [seq for seq in acknowledged if int(seq) > len(hashes)]
         if lost or hashes[: len(kept)] != kept or len(set(hashes)) < len(hashes):
             sys.exit(f"kill {kill}: acknowledged {acknowledged}, but the journal has {len(hashes)} events")
         if len(hashes) - len(kept) > len(acknowledged) + 1:
             sys.exit(f"kill {kill}: {len(hashes) - len(kept)} new events for {len(acknowledged)} acknowledged")
         kept = hashes
-    print(len(kept), periods)
+    print(events + len(kept), periods)
 
 
 if __name__ == "__main__":
