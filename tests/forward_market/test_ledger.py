@@ -20,8 +20,10 @@ LISTED = shelf(["forward_market"]).claims
 LEDGER = {name: claim for name, claim in LISTED.items() if claim.not_checked_reason is None}
 REFUTED = sorted(name for name, claim in LEDGER.items() if claim.expected == "refuted")
 
-# Taken from the paper by hand, in its order: numbered statements, then what it says beside them.
+# Taken from the paper by hand, in its order.
 STATEMENTS = [
+    "Section 1 (market power)",
+    "Section 1 (outside options and information rents)",
     "Lemma 1",
     "Equation (2)",
     "Footnote 7 (the worst-off type gets its holding)",
@@ -34,6 +36,7 @@ STATEMENTS = [
     "Proposition 2",
     "Proposition 2 (types below 0)",
     "Section 4.2 (a positive surplus at r*)",
+    "Section 4.2 (the payoff and its slope)",
     "Section 4.2 (uniform pricing)",
     "Proposition 3",
     "Proposition 3 (a tariff with single crossing exists)",
@@ -214,6 +217,12 @@ def test_the_brute_force_of_the_ledger_and_the_engine_agree() -> None:
             "proposition_6_equilibrium",
             {"k": [Fraction(2, 5), 1], "low": 1, "owned": 1, "slope": 1, "demanded": Fraction(2, 5)},
             "gains 19/400",
+        ),
+        # r* = (3/4, 1/4), hats 1/10 and 9/10 at e: 11/200 + 81/200; Pi = 1/24 - 2/25.
+        (
+            "section_1_market_power",
+            {"demand": [1, HALF], "low": 0, "endowment": [Fraction(11, 20), Fraction(9, 20)]},
+            "sum to 23/50",
         ),
         # F = (u^2, u) on [1, 2]: bilateral trade from either side.
         ("proposition_10", {"demand": [1, HALF], "power": [2, 1], "low": 1}, "earns -1/24"),

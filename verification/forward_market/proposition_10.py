@@ -99,7 +99,7 @@ def others_hold(instance: Instance) -> list[Fraction]:
     demand = list(map(Fraction, instance["demand"]))
     owner = least(instance, True)[0]
     held = [max(Fraction(0), 1 - sum(demand) + k) for k in demand]
-    held[owner] = 1 - sum(r for i, r in enumerate(held) if i != owner)
+    held[owner] = 1 - sum((r for i, r in enumerate(held) if i != owner), Fraction(0))
     return held
 
 

@@ -95,7 +95,7 @@ def blocks(instance: Instance, agent: int, demanded: Fraction, side: int = 1) ->
     hypotheses=[forward.pair],
     proof="""A deviation gains the integral of hat_i(x) - P(x - r_i*) from r_i* to x, because pi_i' = hat_i up to k_i
         and 0 beyond. Its integrand is nowhere positive to the right and nowhere negative to the left.""",
-    rests_on=["forward_market.lemma_1", "forward_market.equation_11"],
+    rests_on=["forward_market.section_4_2_the_payoff_and_its_slope"],
     expected="proved",
 )
 def equilibrium(run: Run) -> Iterator[Evidence]:

@@ -59,17 +59,25 @@ def after_shock(instance: Instance, held: Fraction) -> Fraction:
     expected="proved",
 )
 def all_states(run: Run) -> Iterator[Evidence]:
-    """Deviations and the state after the shock, two agents in closed form; the implication by Z3."""
+    """Deviations and equal holdings by Z3; both for two agents in closed form."""
     import z3
 
-    equal, operates, price, value = z3.Reals("equal operates price value")
+    price, value, width, before, agents, k = z3.Reals("price value width before agents k")
+    kept = smt.minimum(1 / agents, k)  # what an equal holding is worth a unit of type in the state
     yield smt.prove(
-        z3.Implies(z3.And(price >= value, z3.Implies(price >= value, equal == 1)), operates >= 0),
-        given=[z3.Implies(equal == 1, operates >= 0)],
-        control=("without the equilibrium", operates >= 0),
-        range="every number of agents, all F, k and states: Proposition 4 on all demands, then Corollary 1",
+        z3.And(
+            width * (value - price) + before <= 0,
+            z3.Implies(agents * k > 1, agents * kept == 1),  # r* of the state: Proposition 1
+            z3.Implies(agents * k <= 1, kept == k),  # nobody goes without: no trade is needed
+        ),
+        given=[
+            z3.And(agents >= 2, k > 0, k <= 1, before <= 0),
+            z3.Or(z3.And(width >= 0, price >= value), z3.And(width <= 0, price <= value)),
+        ],
+        control=("all supply is of use in every state", agents * kept == 1),
+        range="every number of agents, all F and k: a piece of a deviation and the rest; equal holdings in any state",
         complete=True,
-        nontrivial=[price > value, equal == 1],
+        nontrivial=[width > 0, price > value],
         lift=lambda value: GRID[-1],
     )
 
