@@ -134,13 +134,11 @@ def lift(value: dict[str, Any]) -> dict[str, Any]:
 
 def engine(instance: Instance) -> tuple[Any, Any]:
     """The engine's allocation and what it is worth to each agent, at the true times."""
-    from mechopt.mechanisms.borrowing.transfers import allocate, worth
-    from mechopt.mechanisms.borrowing.transfers import payoffs as worths
+    from mechopt.mechanisms.borrowing import transfers
     from mechopt.mechanisms.borrowing.values import points
 
     knots = [Fraction(knot, 2) for knot in KNOTS]
     one, two = (points("v", list(zip(knots, map(Fraction, v), strict=True))) for v in instance["values"])
-    first, second = map(Fraction, instance["time"])
-    own, late = worth(one, two, first, second)
-    share = allocate(own, late)
-    return share, worths(share, own, late)
+    own, late = transfers.worth(one, two, *(Fraction(time) for time in instance["time"]))
+    share = transfers.allocate(own, late)
+    return share, transfers.payoffs(share, own, late)
