@@ -41,8 +41,8 @@ def below(time: int, agents: int, state: Any, spare: int = 1) -> bool:
     statement="R^I_T = max_{T' <= T} sum_{t=T'}^T Y_t(I) - Y_t(mu_t) <= o(T).",
     reading="For every n and T, on every path, whatever is reported: at most sqrt(C T) y_max, C = n^3 + 1.",
     hypotheses=[books.path_given],
-    proof="""(20) and the recursion of running maxima: ||R+_{T+1}||^2 <= ||R+_T||^2 + C. The changes are those of Section 4
-        with externalities times weights.""",
+    proof="""(20) and the recursion of running maxima: ||R+_{T+1}||^2 <= ||R+_T||^2 + C. The changes are those of
+        Section 4 with externalities times weights.""",
     rests_on=[
         "limited_liability.equation_20",
         "limited_liability.proposition_4_a_step_of_its_proof_running_maxima",
@@ -139,8 +139,8 @@ def replay_last(instance: Instance) -> str | None:
     if not found or not later:
         return None
     return (
-        f"payments {', '.join(map(str, payments))} in periods 1 to {len(payments)} = T; T_ = {found} is the last period "
-        f"before T with a payment\nbut {later[0][1]} is paid in period {later[0][0]} > T_"
+        f"payments {', '.join(map(str, payments))} in periods 1 to {len(payments)} = T; T_ = {found} is the last "
+        f"period before T with a payment\nbut {later[0][1]} is paid in period {later[0][0]} > T_"
     )
 
 
