@@ -90,6 +90,7 @@ STATEMENTS = [
     "Appendix B (corrected)",
 ]
 BEYOND = [
+    "the converse of Proposition 1",
     "payoffs and surplus are the gains of trade",
     "no free lunch",
     "fees and a rebate",

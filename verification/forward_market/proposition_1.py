@@ -35,10 +35,13 @@ def layer(instance: Instance) -> Fraction:
     return Fraction(total)
 
 
-GRID = exhaustive.Grid(
-    agents=(2, 3),
-    each={"demand": [Fraction(1, 4), Fraction(1, 2), Fraction(2, 3), 1], "above": [0, 1]},
-    scalars={"level": ["below", "above"]},
+GRID, LARGE = (
+    exhaustive.Grid(
+        agents=agents,
+        each={"demand": [Fraction(1, 4), Fraction(1, 2), Fraction(2, 3), 1], "above": [0, 1]},
+        scalars={"level": ["below", "above"]},
+    )
+    for agents in ((2, 3), (2, 3, 4))
 )
 
 
@@ -110,7 +113,7 @@ def operates(run: Run) -> Iterator[Evidence]:
     )
     yield exhaustive.check(
         lambda i: layer(i) >= 0,
-        grid=GRID,
+        grid=LARGE if run.full else GRID,
         control=("with something left in every level", lambda i: layer(i) > 0),
         hypotheses=run.hypotheses,
     )

@@ -29,9 +29,12 @@ def layer(instance: Instance) -> Fraction:
     return Fraction(total)
 
 
-GRID = exhaustive.Grid(
-    agents=(2, 3),
-    each={"demand": [Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), 1], "above": [0, 1], "sells": [0, 1]},
+GRID, LARGE = (
+    exhaustive.Grid(
+        agents=agents,
+        each={"demand": [Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), 1], "above": [0, 1], "sells": [0, 1]},
+    )
+    for agents in ((2, 3), (2, 3, 4))
 )
 
 
@@ -82,7 +85,7 @@ def deficit(run: Run) -> Iterator[Evidence]:
     )  # fmt: skip
     yield exhaustive.check(
         lambda i: layer(i) <= 0,
-        grid=GRID,
+        grid=LARGE if run.full else GRID,
         control=("negative in every layer", lambda i: layer(i) < 0),
         hypotheses=run.hypotheses,
     )
@@ -93,7 +96,7 @@ def deficit(run: Run) -> Iterator[Evidence]:
 
     yield exhaustive.check(
         somewhere,
-        grid=GRID,
+        grid=LARGE if run.full else GRID,
         control=("even where nobody is above", lambda i: layer({**i, "above": [0] * len(i["demand"])}) < 0),
         hypotheses=run.hypotheses,
     )
