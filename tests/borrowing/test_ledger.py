@@ -57,6 +57,7 @@ STATEMENTS = [
     "Section 1 (conditions for a unique truth)",
     "Section 1 (an untruthful equilibrium always exists)",
     "Footnote 2",
+    "Section 2 (a second stage is needed)",
     "Section 3 (the manager's utility)",
     "Section 5 (reporting 0 under VCG)",
     "Section 5 (reporting 0 under VCG, falling values)",
@@ -72,6 +73,7 @@ STATEMENTS = [
     "Section 11 (tasks of equal known length)",
     "Section 12 (colluding gives the same utility)",
     "Section 12 (a deficit or surplus is inevitable)",
+    "Section 12 (other balanced mechanisms exist)",
 ]
 BEYOND = [
     "shift equilibria",
@@ -80,6 +82,10 @@ BEYOND = [
     "where -43/216 is right",
     "how often each equilibrium is preferred",
     "the pivot",
+    "minimum variance",
+    "scaled reports",
+    "one stage for known affine values",
+    "fines that make the truth unique",
     "a constant with feedback",
 ]
 HALF = Fraction(1, 2)
