@@ -217,8 +217,11 @@ def _solve_pyomo(program: Any) -> float:
 def _solve_cvxpy(problem: Any) -> float:
     import cvxpy as cp
 
+    # OSQP, CVXPY's choice for quadratic programs, stops at 1e-5; Clarabel, which comes with CVXPY too, at 1e-8.
+    quadratic = problem.is_qp() and not problem.is_lp() and not problem.is_mixed_integer()
+    chosen = {"solver": cp.CLARABEL} if quadratic else {}
     try:
-        value = problem.solve(gp=not problem.is_dcp() and problem.is_dgp())  # geometric programs are told apart
+        value = problem.solve(gp=not problem.is_dcp() and problem.is_dgp(), **chosen)  # geometric ones are told apart
     except cp.SolverError as error:
         raise SolveError(f"CVXPY could not solve the program: {' '.join(str(error).split())}") from None
     if problem.status != cp.OPTIMAL:
