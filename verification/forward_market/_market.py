@@ -253,3 +253,16 @@ def markets(*, held: bool = True, lows: Sequence[int] = (0, 1)) -> list[dict[str
                     plain = {"demand": list(demand), "power": list(power), "low": low}
                     found += [{**plain, "holding": r} for r in simplex(agents, step)] if held else [plain]
     return found
+
+
+def criterion(instance: Instance, agent: int, corrected: bool = False) -> Fraction:
+    """The integral of k_i - q_i over the support; corrected, with low k_i besides."""
+    spot = Spot.of(instance)
+    area = at(integral(interim(spot, agent)), Fraction(1))
+    return Fraction(spot.demand[agent] * (1 + (spot.low if corrected else 0)) - area)
+
+
+def least(instance: Instance, corrected: bool) -> list[int]:
+    """The agents with the least criterion."""
+    values = [criterion(instance, i, corrected) for i in range(len(instance["demand"]))]
+    return [i for i, value in enumerate(values) if value == min(values)]

@@ -16,10 +16,9 @@ TYPES = [Fraction(0), Fraction(1, 2), Fraction(1)]
 
 def profile(instance: Instance) -> bool:
     """Each agent has a type, a worst-off type and a holding, all nonnegative; the holdings sum to 1."""
-    names = ("types", "worst", "holding")
-    return sum(instance["holding"]) == 1 and all(
-        value >= 0 for name in names for value in instance[name] if len(instance[name]) == len(instance["demand"])
-    )
+    rows = [instance[name] for name in ("types", "worst", "holding")]
+    whole = all(len(row) == len(instance["demand"]) and min(row) >= 0 for row in rows)
+    return whole and sum(instance["holding"]) == 1
 
 
 GRID = [

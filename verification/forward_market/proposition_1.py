@@ -1,4 +1,4 @@
-"""Proposition 1: with one worst-off type for all the spot market operates, even ex post; Section 4.2 on the surplus.
+"""Proposition 1: with one worst-off type for all the spot market operates, even ex post.
 
 The surplus (2) is a sum over levels t of what the types above t can use: M(T) = min(1, k(T)) for the set T above. With
 a common worst-off type the statement says that M is submodular.
@@ -116,50 +116,4 @@ def operates(run: Run) -> Iterator[Evidence]:
         grid=LARGE if run.full else GRID,
         control=("with something left in every level", lambda i: layer(i) > 0),
         hypotheses=run.hypotheses,
-    )
-
-
-@claim(
-    paper="liu2020",
-    label="Section 4.2",
-    part="a positive surplus at r*",
-    statement="The proofs of Propositions 1 and 2 reveal that Pi_{r*} > 0.",
-    reading="""For every n, all k with scarcity and all distributions: with positive probability all types are below
-        some level below hat, and there (2) gains sum k_i - 1 > 0 (demands are at most 1); nothing else is negative.""",
-    hypotheses=[market.scarce, market.laws],
-    proof="""Take the empty set in Proposition 1: everybody would add k_i, and the holdings cost 1. Densities are
-        positive and hat exceeds the lowest type, so this happens.""",
-    rests_on=["forward_market.proposition_1", "forward_market.proposition_2"],
-    expected="proved",
-)
-def positive(run: Run) -> Iterator[Evidence]:
-    """The empty level by Z3; the exact surplus at r* on a grid."""
-    import z3
-
-    total, rest, chance = z3.Reals("total rest chance")
-    yield smt.prove(
-        chance * (total - 1) + rest > 0,
-        given=[total > 1, chance > 0, rest >= 0],
-        control=("more than the rest by 1/100", chance * (total - 1) + rest > rest + Fraction(1, 100)),
-        range="every number of agents, all distributions: the empty level against all others",
-        complete=True,
-        lift=market.example(),
-    )
-
-    def surplus(instance: Instance) -> Fraction:
-        spot = market.Spot.of(instance)
-        fixed = spot.welfare() - sum(map(spot.rent, spot.agents))
-        low, high = spot.common()
-        area = [market.integral(market.interim(spot, i)) for i in spot.agents]
-        # The least of a convex function, between its values at the ends and its slope: a lower bound on Pi.
-        least = sum(market.at(a, low) for a in area) - spot.low - low
-        slope = sum(market.at(market.interim(spot, i), low) for i in spot.agents) - 1
-        return Fraction(fixed + least + slope * (high - low))
-
-    yield exhaustive.check(
-        lambda i: surplus(i) > 0,
-        grid=market.markets(held=False),
-        control=("above 1/10", lambda i: surplus(i) > Fraction(1, 10)),
-        hypotheses=run.hypotheses,
-        range=market.VALUES,
     )

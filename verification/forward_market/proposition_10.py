@@ -1,8 +1,7 @@
-"""Proposition 10: who corners the market, where the lowest type matters; Section 5.3 on identical distributions."""
+"""Proposition 10: who corners the market, where the lowest type matters."""
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from mechopt import catalog
 from mechopt.claims import claim
@@ -11,22 +10,9 @@ from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 market = catalog.beside(__file__, "_market")
 
 
-def criterion(instance: Instance, agent: int, corrected: bool = False) -> Fraction:
-    """The integral of k_i - q_i over the support; corrected, with low k_i besides."""
-    spot = market.Spot.of(instance)
-    area = market.at(market.integral(market.interim(spot, agent)), Fraction(1))
-    return Fraction(spot.demand[agent] * (1 + (spot.low if corrected else 0)) - area)
-
-
 def cornered(instance: Instance, agent: int) -> Fraction:
     """Pi where one agent holds everything: his worst-off type is the highest, the others' the lowest."""
     return Fraction(market.Spot.of(instance).surplus([int(i == agent) for i in range(len(instance["demand"]))])[0])
-
-
-def least(instance: Instance, corrected: bool) -> list[int]:
-    """The agents with the least criterion."""
-    values = [criterion(instance, i, corrected) for i in range(len(instance["demand"]))]
-    return [i for i, value in enumerate(values) if value == min(values)]
 
 
 def boundary_is_optimal(instance: Instance) -> bool:
@@ -83,7 +69,7 @@ def printed(run: Run) -> Evidence:
 
     def best(instance: Instance, margin: int = 0) -> bool:
         values = [cornered(instance, i) for i in range(len(instance["demand"]))]
-        return max(values[i] for i in least(instance, False)) >= max(values) + margin
+        return max(values[i] for i in market.least(instance, False)) >= max(values) + margin
 
     return exhaustive.check(
         best,
@@ -97,7 +83,7 @@ def printed(run: Run) -> Evidence:
 def others_hold(instance: Instance) -> list[Fraction]:
     """Each other agent at the upper end of his range, the one with the least corrected criterion the rest."""
     demand = list(map(Fraction, instance["demand"]))
-    owner = least(instance, True)[0]
+    owner = market.least(instance, True)[0]
     held = [max(Fraction(0), 1 - sum(demand) + k) for k in demand]
     held[owner] = 1 - sum((r for i, r in enumerate(held) if i != owner), Fraction(0))
     return held
@@ -121,7 +107,7 @@ def replay_others(instance: Instance) -> str | None:
 def free_holdings(instance: Instance, extra: int = 0) -> bool:
     """The surplus with the others at the upper ends of their ranges is that where they hold nothing."""
     spot = market.Spot.of(instance)
-    return bool(spot.surplus(others_hold(instance))[1] >= cornered(instance, least(instance, True)[0]) + extra)
+    return bool(spot.surplus(others_hold(instance))[1] >= cornered(instance, market.least(instance, True)[0]) + extra)
 
 
 @claim(
@@ -189,7 +175,7 @@ def corrected(run: Run) -> Iterator[Evidence]:
     def best(instance: Instance, with_low: bool = True) -> bool:
         held = instance["holding"]
         low, _ = market.Spot.of(instance).surplus(held)
-        top = cornered(instance, least(instance, with_low)[0])
+        top = cornered(instance, market.least(instance, with_low)[0])
         others = any(r > 0 and r < k for r, k in zip(held, instance["demand"], strict=True))
         return bool(low <= top and not (others and instance["low"] > 0 and low == top))
 
@@ -197,60 +183,6 @@ def corrected(run: Run) -> Iterator[Evidence]:
         best,
         grid=market.markets(),
         control=("the printed criterion", lambda i: best(i, False)),
-        hypotheses=run.hypotheses,
-        range=market.VALUES,
-    )
-
-
-def same_law(instance: Instance) -> bool:
-    """All types have the same distribution."""
-    return len(set(instance["power"])) == 1
-
-
-@claim(
-    paper="liu2020",
-    label="Section 5.3",
-    part="identical distributions: the smallest demand corners",
-    statement="Agent i*'s outside option depends on the smallest maximum demand in the case of identical "
-    "distributions.",
-    reading="""For every n and F_i = F, low >= 0: an agent with the smallest k_i has the least criterion (the printed
-        and the corrected one). With two agents they tie in the printed one.""",
-    hypotheses=[market.scarce, market.laws, same_law],
-    proof="""For a pair and a set of the others that leaves s: (k_i - share) - (k_j - share) = k_i - k_j + (s - k_i)^+ -
-        (s - k_j)^+, at most 0 for k_i <= k_j.""",
-    rests_on=["forward_market.proposition_10_corrected"],
-    expected="proved",
-)
-def smallest_demand(run: Run) -> Iterator[Evidence]:
-    """A pair and any set of the others by Z3; the criteria of the exact market."""
-    import z3
-
-    small, large, left, below, low = z3.Reals("small large left below low")
-
-    def unserved(own: Any, other: Any) -> Any:
-        first = smt.minimum(own, smt.positive_part(left))
-        second = smt.minimum(own, smt.positive_part(left - other))
-        return own - (below * first + (1 - below) * second)
-
-    yield smt.prove(
-        z3.And(unserved(small, large) <= unserved(large, small), low * small <= low * large),
-        given=[small > 0, large >= small, large <= 1, left <= 1, below >= 0, below <= 1, low >= 0],
-        control=("strictly", unserved(small, large) < unserved(large, small)),
-        range="every number of agents, all demands and one distribution: a pair and any set of the others",
-        complete=True,
-        nontrivial=[left > 0, large > small],
-        lift=market.example(power=[2, 2, 2]),
-    )
-
-    def smallest(instance: Instance, place: int = 0) -> bool:
-        demand = instance["demand"]
-        agent = sorted(range(len(demand)), key=lambda i: demand[i])[place]
-        return all(agent in least(instance, corrected) for corrected in (False, True))
-
-    yield exhaustive.check(
-        smallest,
-        grid=market.markets(held=False),
-        control=("the largest", lambda i: smallest(i, -1)),
         hypotheses=run.hypotheses,
         range=market.VALUES,
     )

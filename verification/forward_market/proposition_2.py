@@ -1,6 +1,5 @@
-"""Proposition 2: one common worst-off type, and the holdings that make it common; equations (8), (12) and (15)."""
+"""Proposition 2: one common worst-off type, and the holdings that make it common."""
 
-import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -9,88 +8,6 @@ from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 
 market = catalog.beside(__file__, "_market")
-
-
-@claim(
-    paper="liu2020",
-    label="Equation (15)",
-    statement="q_i(low) = max{0, 1 - sum_{j != i} k_j} < k_i",
-    reading="For every n and all k in (0, 1] with scarcity; types have no atoms, so the lowest type is served last.",
-    hypotheses=[market.scarce, market.laws],
-    proof="All others are above with probability 1. The strict inequality is scarcity, or k_i > 0.",
-    expected="proved",
-)
-def lowest(run: Run) -> Iterator[Evidence]:
-    """The others as a sum by Z3; the exact market."""
-    import z3
-
-    own, others = z3.Reals("own others")
-    left = smt.positive_part(1 - others)
-    yield smt.prove(
-        z3.And(smt.minimum(own, left) == left, left < own),
-        given=[own > 0, own <= 1, others > 0, own + others > 1],
-        control=("by more than 1/10", left < own - Fraction(1, 10)),
-        range="every number of agents, all demands: the others as a sum",
-        complete=True,
-        lift=market.example(),
-    )
-
-    def printed(instance: Instance, others: int = 1) -> bool:
-        spot = market.Spot.of(instance)
-        for i in spot.agents:
-            rest = sum(spot.demand) - spot.demand[i]
-            share = market.at(market.interim(spot, i), Fraction(0))
-            if share != max(0, 1 - others * rest) or share >= spot.demand[i]:
-                return False
-        return True
-
-    yield exhaustive.check(
-        printed,
-        grid=market.markets(held=False),
-        control=("the others counted twice", lambda i: printed(i, 2)),
-        hypotheses=run.hypotheses,
-        range=market.VALUES,
-    )
-
-
-@claim(
-    paper="liu2020",
-    label="Equation (12)",
-    statement="q_i(mu - lambda_i) = k_i with lambda_i > 0 implies mu > high.",
-    reading="For every n and all k with positive densities: q_i < k_i below the highest type.",
-    hypotheses=[market.scarce, market.laws],
-    proof="Below the highest type all others are above with positive probability, and then less than k_i is left.",
-    rests_on=["forward_market.equation_15"],
-    expected="proved",
-)
-def full_only_at_the_top(run: Run) -> Iterator[Evidence]:
-    """The worst set against the rest by Z3; the exact market."""
-    import z3
-
-    chance, worst, rest, own, price, slack, high = z3.Reals("chance worst rest own price slack high")
-    q = chance * worst + (1 - chance) * rest
-    yield smt.prove(
-        z3.And(q < own, z3.Implies(z3.And(price - slack >= high, slack > 0), price > high)),
-        given=[chance > 0, chance <= 1, worst >= 0, worst < own, rest <= own],
-        control=("even if the others are never all above", chance * rest + (1 - chance) * rest < own),
-        range="every number of agents, all demands and distributions: all others above, against every other set",
-        complete=True,
-        nontrivial=[price - slack >= high, slack > 0],
-        lift=market.example(),
-    )
-
-    def below(instance: Instance, last: int = 7) -> bool:
-        spot = market.Spot.of(instance)
-        points = [Fraction(k, 8) for k in range(last + 1)]
-        return all(market.at(market.interim(spot, i), u) < spot.demand[i] for i in spot.agents for u in points)
-
-    yield exhaustive.check(
-        below,
-        grid=market.markets(held=False),
-        control=("at the highest type too", lambda i: below(i, 8)),
-        hypotheses=run.hypotheses,
-        range=f"types in eighths: {market.VALUES}",
-    )
 
 
 def replay(instance: Instance) -> str | None:
@@ -161,62 +78,6 @@ def below_zero(run: Run) -> Evidence:
         control=("neither is common", lambda i: not equal_types(i, "holding")),
         hypotheses=run.hypotheses,
         range="low in {-1, -2, -3}, high = low + 4, holdings in quarters",
-    )
-
-
-@claim(
-    paper="liu2020",
-    label="Equation (8)",
-    statement="There exists a unique hat theta in (low, high) such that sum_i q_i(hat theta) = 1.",
-    reading="""For every n, all k with scarcity, low >= 0 and distributions with positive densities on the open
-        interval: the sum is below 1 at the lowest type, above 1 at the highest, continuous, and every q_i is strictly
-        increasing in between.""",
-    hypotheses=[market.scarce, market.laws],
-    proof="""At the lowest type some q_j is 1 - k(others of j) and every other q_l is below k_l, or all are 0. For agent
-        i let A be a smallest set without him whose demand with his exceeds 1, j in A and S = A without j: raising t
-        past j's type raises what i gets there by min(k_i, k(A) + k_i - 1) > 0, and never lowers it elsewhere.""",
-    rests_on=["forward_market.equation_15"],
-    expected="proved",
-)
-def sum_is_one(run: Run) -> Iterator[Evidence]:
-    """Both ends and the crossing set by Z3; strict growth and both ends of the exact market on a grid."""
-    import z3
-
-    total, own, shares, others = z3.Reals("total own shares others")
-    base, first, second, whole = z3.Reals("base first second whole")
-    gain = (
-        smt.minimum(base + first, 1) + smt.minimum(base + second, 1) - smt.minimum(base, 1)
-        - smt.minimum(base + first + second, 1)
-    )  # fmt: skip
-    yield smt.prove(
-        z3.And(
-            z3.Implies(own > 0, own + shares < 1),
-            z3.Implies(z3.And(base + first <= 1, base + first + second > 1), gain > 0),
-            gain >= 0,
-        ),
-        given=[
-            z3.And(total > 1, others > 0, shares >= 0, shares < others, own == 1 - others, total == whole + others),
-            z3.And(base >= 0, first > 0, first <= 1, second > 0, second <= 1, whole > 0),
-        ],
-        control=("every set adds something", gain > 0),
-        range="every number of agents, all demands: sums over sets of agents",
-        complete=True,
-        nontrivial=[own > 0, base + first <= 1, base + first + second > 1],
-        lift=market.example(),
-    )
-
-    def grows(instance: Instance, first: int = 0) -> bool:
-        spot = market.Spot.of(instance)
-        values = [[market.at(market.interim(spot, i), Fraction(k, 8)) for i in spot.agents] for k in range(9)]
-        rising = all(a < b for low, high in itertools.pairwise(values) for a, b in zip(low, high, strict=True))
-        return bool(rising and sum(values[first]) < 1 < sum(values[-1]))
-
-    yield exhaustive.check(
-        grows,
-        grid=market.markets(held=False),
-        control=("below 1 at the highest type", lambda i: grows(i, 8)),
-        hypotheses=run.hypotheses,
-        range=f"types in eighths: {market.VALUES}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Proposition 9: r* maximises the expected surplus of the spot market, by duality; and Section 5.3 on local maxima."""
+"""Proposition 9: r* maximises the expected surplus of the spot market, by duality."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -64,45 +64,6 @@ def maximum(run: Run) -> Iterator[Evidence]:
         control=("by more than 1/100", lambda i: largest(i, Fraction(1, 100))),
         hypotheses=run.hypotheses,
         range=f"{market.VALUES}; at r* up to 2^-30",
-    )
-
-
-@claim(
-    paper="liu2020",
-    label="Section 5.3",
-    part="r* is a local maximum",
-    statement="The interior solution r* continues to characterize a local maximum where holdings may exceed k_i.",
-    reading="For every n and all markets: r_i* < k_i for every agent, so holdings near r* are within the demands.",
-    hypotheses=[market.scarce, market.laws],
-    proof="r_i* = q_i(hat) and q_i < k_i below the highest type.",
-    rests_on=["forward_market.proposition_9", "forward_market.equation_12"],
-    expected="proved",
-)
-def local(run: Run) -> Iterator[Evidence]:
-    """One agent by Z3; r* of the exact market."""
-    import z3
-
-    star, demand, held, near = z3.Reals("star demand held near")
-    yield smt.prove(
-        z3.Implies(z3.And(near < demand - star, held - star <= near), held <= demand),
-        given=[star >= 0, star < demand, demand <= 1],
-        control=("at any distance", held <= demand),
-        range="every number of agents, all markets: one agent",
-        complete=True,
-        nontrivial=[near > 0, near < demand - star],
-        lift=market.example(),
-    )
-
-    def inside(instance: Instance, factor: int = 1) -> bool:
-        spot = market.Spot.of(instance)
-        return all(factor * high < spot.demand[i] for i, (_, high) in enumerate(spot.star()))
-
-    yield exhaustive.check(
-        inside,
-        grid=market.markets(held=False),
-        control=("twice r*", lambda i: inside(i, 2)),
-        hypotheses=run.hypotheses,
-        range=market.VALUES,
     )
 
 
