@@ -67,6 +67,7 @@ STATEMENTS = [
     "Section 8 (negative values)",
     "Section 8 (the deficit with constant values)",
     "Section 9 (the example is in the model)",
+    "Section 10 (a deficit or surplus is likely)",
     "Section 11 (finite types: the constant)",
     "Section 11 (finite types: Proposition 2)",
     "Section 11 (functions that are not constant)",

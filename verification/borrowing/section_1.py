@@ -16,6 +16,12 @@ def other_is_done(instance: Instance) -> bool:
     return bool(instance["time"][1] == 0)
 
 
+def truth_is_preferred(instance: Instance) -> bool:
+    """The condition of Proposition 5, item 2: v_i(t_i) + v_i(t1 + t2) > 0 for both."""
+    first, second = pair.payoffs(instance)
+    return all(x + y > 0 for x, y in zip(first, second, strict=True))
+
+
 def other_report(value: Any) -> Fraction:
     """A report in [-1, 1] that is not the true payoff, whatever that is."""
     return Fraction(value) - 1 if value > 0 else Fraction(value) + 1
@@ -48,10 +54,11 @@ def replay(instance: Instance) -> str | None:
     part="conditions for a unique truth",
     statement="""Section 8 presents a framework for analyzing untruthful ex-post Nash equilibria and conditions on
         agents' value functions and types such that the truthful ex-post Nash equilibrium is unique.""",
-    reading="""There are V and conditions on v, t under which the two-stage mechanism has no equilibrium but the
-        truth. Refuted for each v: with a truthful first stage, another second-stage report at t2 = 0 is an
-        equilibrium. (Section 8 has conditions for a preference, none for uniqueness.)""",
-    hypotheses=[pair.functions, other_is_done],
+    reading="""The conditions that Section 8 has are those of Proposition 5. Where item 2 of it holds at v and t,
+        there is no equilibrium but the truth, that is no other second-stage report from which nobody deviates. Here
+        for t2 = 0. (They are conditions for a preference between two equilibria. None for uniqueness can exist: see
+        the repair.)""",
+    hypotheses=[pair.functions, other_is_done, truth_is_preferred],
     replay=replay,
     expected="refuted",
     repaired_by="borrowing.section_1_an_untruthful_equilibrium_always_exists",

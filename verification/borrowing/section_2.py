@@ -31,12 +31,19 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-def most_for_first(instance: Instance) -> tuple[Fraction, Fraction]:
-    """What being first may cost at most so that the first type wants it, and at least so that the second does not."""
-    losses = []
+def prices(instance: Instance, second_constraint: bool = True) -> list[Fraction]:
+    """Prices of being first, in 48ths from -2 to 2, with which neither type gains by the other's report."""
+    worths = []
     for a, b, t in zip(instance["value"], instance["slope"], instance["time"], strict=True):
-        losses.append((a - b * Fraction(t)) - (a - b * (Fraction(t) + instance["other_time"])))
-    return losses[0], losses[1]
+        alone, total = Fraction(t), Fraction(t) + instance["other_time"]
+        worths.append((a - b * alone, a - b * total))
+    found = []
+    for price in exhaustive.steps(-2, 2, 48):
+        one = worths[0][0] - price >= worths[0][1]
+        two = worths[1][1] >= worths[1][0] - price or not second_constraint
+        if one and two:
+            found.append(Fraction(price))
+    return found
 
 
 @claim(
@@ -71,13 +78,13 @@ def needed(run: Run) -> Iterator[Evidence]:
         lift=lambda value: EXAMPLE,
     )
     yield exhaustive.check(
-        lambda i: most_for_first(i)[0] < most_for_first(i)[1],
+        lambda i: not prices(i),
         grid=exhaustive.Grid(
             agents=(2,),
             each={"value": [HALF, 1], "slope": [HALF, 1], "time": [0, 1]},
             scalars={"other_slope": [HALF, 1], "other_time": [Fraction(1, 4), Fraction(1, 3)]},
         ),
-        control=("at most half", lambda i: 2 * most_for_first(i)[0] < most_for_first(i)[1]),
+        control=("the first constraint by itself", lambda i: not prices(i, False)),
         hypotheses=run.hypotheses,
     )
 
