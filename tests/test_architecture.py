@@ -31,6 +31,7 @@ LAYERS = [
         "properties",
         "tasks",
         "formulation",
+        "arrays",
         "auditing",
     },
     {"mechanisms"},  # never each other

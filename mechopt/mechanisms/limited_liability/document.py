@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
+from mechopt.arrays import axis_names, cells, is_table, nested
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
 from mechopt.mechanisms.limited_liability import network
@@ -67,7 +67,7 @@ def from_document(document: Document) -> Environment:
         InstanceError: names the file, the key and the row at fault.
     """
     schema = document.convert(Schema)
-    names = _names(schema.names, document)
+    names = axis_names(schema.names, ("agents", "decisions", "periods"), document)
     arrays: dict[str, NDArray[Any]] = {}
     program = None
     if schema.program is not None:
@@ -77,7 +77,7 @@ def from_document(document: Document) -> Environment:
         if spec is None and key == "values":
             raise document.error("is missing", key)
         if spec is None and key == "outputs":
-            if not _is_table(schema.values):
+            if not is_table(schema.values):
                 raise document.error("is missing", "outputs")
             spec = schema.values
         if spec is not None:
@@ -86,7 +86,7 @@ def from_document(document: Document) -> Environment:
         return Environment(
             rules=_rules(schema, arrays["values"], names, document),
             **arrays,
-            draws=None if schema.draws is None else _nested(schema.draws, "draws", document, schema.arithmetic),
+            draws=None if schema.draws is None else _draws(schema, document),
             output_bound=schema.output_bound,
             value_floor=schema.value_floor,
             ledger=schema.ledger,
@@ -120,17 +120,17 @@ def _programmed(
     read = {}
     for key in ("values", "outputs"):
         spec = getattr(schema, key)
-        spec = schema.values if spec is None and key == "outputs" and _is_table(schema.values) else spec
+        spec = schema.values if spec is None and key == "outputs" and is_table(schema.values) else spec
         if spec is None:
             raise document.error("is missing", key)
-        if _is_table(spec):
+        if is_table(spec):
             array = network.by_column(_own_columns(spec, CELL[key]), key, CELL[key], columns, document)
             try:
                 read[key] = network.filled(array, allotment, key)
             except InstanceError as error:
                 raise error.at(file=document.path) from None
         else:
-            read[key] = _nested(spec, key, document, "float")
+            read[key] = nested(spec, key, document, exactly=False)
     found = network.solve(document, allotment, options, read["values"], read["outputs"])
     outputs = found.outputs
     if schema.ledger == "integer":  # meters count whole units
@@ -194,88 +194,31 @@ def _rules(schema: Schema, values: NDArray[Any], names: dict[str, list[str]], do
     )
 
 
-def _names(given: Any, document: Document) -> dict[str, list[str]]:
-    if given is None:
-        return {}
-    kinds = ("agents", "decisions", "periods")
-    if not isinstance(given, Mapping) or not set(given) <= set(kinds):
-        raise document.error(f"must be a table with lists {', '.join(kinds)}", "names")
-    for kind, names in given.items():
-        if not isinstance(names, list) or not all(
-            isinstance(name, str | int) and not isinstance(name, bool) for name in names
-        ):
-            raise document.error("must be a list of names", f"names.{kind}")
-    return {kind: [str(name) for name in names] for kind, names in given.items()}
-
-
-def _is_table(spec: Any) -> bool:
-    """Whether a value is a long table rather than nested lists."""
-    if isinstance(spec, list | tuple):
-        return any(isinstance(row, Mapping) for row in spec)
-    return isinstance(spec, str | Mapping) or hasattr(spec, "__arrow_c_stream__")
+def _draws(schema: Schema, document: Document) -> NDArray[Any]:
+    return nested(schema.draws, "draws", document, exactly=schema.arithmetic == "exact")
 
 
 def _array(
     spec: Any, key: str, names: dict[str, list[str]], document: Document, arithmetic: Literal["float", "exact"]
 ) -> NDArray[Any]:
-    return _long(spec, key, names, document) if _is_table(spec) else _nested(spec, key, document, arithmetic)
-
-
-def _nested(values: Any, key: str, document: Document, arithmetic: Literal["float", "exact"]) -> NDArray[Any]:
-    """Nested lists of numbers of any spelling as an array."""
-    if hasattr(values, "dtype"):
-        return np.asarray(values)
-    exactly = arithmetic == "exact"
-
-    def parse(value: Any, place: str) -> Any:
-        if isinstance(value, list | tuple):
-            return [parse(item, f"{place}[{number}]") for number, item in enumerate(value, 1)]
-        try:
-            number = exact.parse(value)
-        except ValueError as error:
-            raise document.error(f"{error} (at {place or 'top'})", key) from None
-        return Fraction(number) if exactly else exact.as_float(number)
-
-    parsed = parse(values, "")
-    if not isinstance(parsed, list):
-        raise document.error("must be nested lists of numbers, or a table", key)
-    try:
-        array = np.array(parsed, dtype=object if exactly else np.float64)
-    except ValueError:
-        raise document.error("lists on one level must have equal lengths", key) from None
-    if exactly and any(isinstance(item, list) for item in array.ravel().tolist()):
-        raise document.error("lists on one level must have equal lengths", key)
-    return array
+    if is_table(spec):
+        return _long(spec, key, names, document)
+    return nested(spec, key, document, exactly=arithmetic == "exact")
 
 
 def _long(spec: Any, key: str, names: dict[str, list[str]], document: Document) -> NDArray[Any]:
     """A table with one record for every period, agent and decision; which ones there are, the first table says."""
     column = CELL[key]
     table = document.table(_own_columns(spec, column), key, [*AXES, column])
-    cells = table.numbers(column, minimum=0)
-    places = []
-    for axis in AXES:
-        found = table.columns[axis]
-        labels = [str(label).strip() for label in (found if isinstance(found, list) else found.to_list())]
-        known = names.setdefault(f"{axis}s", _ordered(labels))
-        position = {name: number for number, name in enumerate(known)}
-        for row, label in enumerate(labels):
-            if label not in position:
-                raise table.error(f"{label!r} is not one of the {len(known)} {axis}s", axis, row)
-        places.append(np.array([position[label] for label in labels], dtype=np.intp))
-    shape = tuple(len(names[f"{axis}s"]) for axis in AXES)
-    flat = np.ravel_multi_index(places, shape)
-    order = np.argsort(flat, kind="stable")
-    twice = np.flatnonzero(np.diff(flat[order]) == 0)
-    if twice.size:
-        raise table.error(f"this {', '.join(AXES)} occurs twice", "period", int(order[twice[0] + 1]))
+    found = table.numbers(column, minimum=0)
+    flat, shape = cells(table, AXES, names)
     if flat.size < np.prod(shape):
         gap = np.setdiff1d(np.arange(int(np.prod(shape))), flat)[0]
         missing = [names[f"{axis}s"][int(i)] for axis, i in zip(AXES, np.unravel_index(gap, shape), strict=True)]
         at = ", ".join(f"{axis} {name}" for axis, name in zip(AXES, missing, strict=True))
         raise InstanceError(f"no record for {at}; write 0 where there is nothing", file=table.file, key=key)
-    result = np.empty(flat.size, dtype=cells.dtype)
-    result[flat] = cells
+    result = np.empty(flat.size, dtype=found.dtype)
+    result[flat] = found
     return result.reshape(shape)
 
 
@@ -289,9 +232,3 @@ def _own_columns(spec: Any, column: str) -> Any:
     if isinstance(spec, Mapping) and "file" not in spec:
         return own(spec)
     return [own(record) for record in spec] if isinstance(spec, list | tuple) else spec
-
-
-def _ordered(labels: Sequence[str]) -> list[str]:
-    """Whole numbers in their order, other names as they first occur."""
-    seen = list(dict.fromkeys(labels))
-    return sorted(seen, key=int) if all(name.isdecimal() for name in seen) else seen

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
+from mechopt.arrays import numbers
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.limited_liability.arithmetic import GRID
 from mechopt.mechanisms.limited_liability.rules import Rules
@@ -180,39 +181,3 @@ class Environment:
 def drawn(seed: int, periods: int) -> NDArray[np.float64]:
     """Draws from a seed: multiples of 2^-32, so that floats, fractions and the integer ledger see the same numbers."""
     return np.random.default_rng(seed).integers(0, GRID, size=periods) / GRID
-
-
-def numbers(values: Any, name: str, *, axes: int, exactly: bool) -> NDArray[Any]:
-    """A read-only array of finite numbers of one arithmetic.
-
-    Raises:
-        InstanceError: not numbers, not finite, or the wrong number of nested levels.
-    """
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise InstanceError("lists on one level must have equal lengths", key=name) from None
-    if array.dtype.kind not in "iufO":
-        raise InstanceError("must be nested lists of numbers", key=name)
-    if array.ndim != axes:
-        raise InstanceError(f"needs {axes} nested levels, not {array.ndim}", key=name)
-    if exactly:
-        try:
-            parsed = [Fraction(exact.parse(value)) for value in array.ravel().tolist()]
-        except ValueError as error:
-            raise InstanceError(str(error), key=name) from None
-        result: NDArray[Any] = np.empty(array.size, dtype=object)
-        result[:] = parsed
-        result = result.reshape(array.shape)
-    else:
-        try:
-            result = array.astype(np.float64, copy=False).view()
-        except (TypeError, ValueError, OverflowError):
-            raise InstanceError("must be nested lists of numbers", key=name) from None
-        if result.size and not np.isfinite(result).all():
-            place = np.argwhere(~np.isfinite(result))[0]
-            raise InstanceError(
-                f"must be finite, not {result[tuple(place)]} (at {''.join(f'[{i + 1}]' for i in place)})", key=name
-            )
-    result.flags.writeable = False
-    return result

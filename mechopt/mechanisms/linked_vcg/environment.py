@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
+from mechopt.arrays import numbers
 from mechopt.errors import InstanceError
 
 LARGEST = 1e100  # beyond, sums and products of floats overflow
@@ -142,41 +143,18 @@ def _or_numbers(names: Sequence[str], count: int) -> list[str]:
 
 
 def _numbers(values: Any, name: str, *, exactly: bool) -> NDArray[Any]:
-    """A read-only array of finite numbers of one arithmetic."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iufO":
-        raise InstanceError("must be nested lists of numbers", key=name)
-    if exactly:
-        try:
-            parsed = [Fraction(exact.parse(value)) for value in array.ravel().tolist()]
-        except ValueError as error:
-            raise InstanceError(str(error), key=name) from None
-        result: NDArray[Any] = np.empty(array.size, dtype=object)
-        result[:] = parsed
-        result = result.reshape(array.shape)
-    else:
-        try:
-            result = array.astype(np.float64, copy=False).view()
-        except (TypeError, ValueError, OverflowError):
-            raise InstanceError("must be nested lists of numbers", key=name) from None
-        if result.size and not np.isfinite(result).all():
-            place = np.argwhere(~np.isfinite(result))[0]
-            raise InstanceError(f"must be finite, not {result[tuple(place)]} (at {_place(place)})", key=name)
-        if result.size and float(np.abs(result).max()) > LARGEST:
-            raise InstanceError(f"must be at most {LARGEST:g}", key=name)
-    result.flags.writeable = False
+    """A read-only array of finite numbers of one arithmetic, none too large for sums."""
+    result = numbers(values, name, exactly=exactly)
+    if not exactly and result.size and float(np.abs(result).max()) > LARGEST:
+        raise InstanceError(f"must be at most {LARGEST:g}", key=name)
     return result
-
-
-def _place(index: NDArray[np.intp]) -> str:
-    return "".join(f"[{number + 1}]" for number in index.tolist())
 
 
 def _at_least_zero(array: NDArray[Any], name: str) -> None:
     below = np.asarray(array < 0, dtype=bool)
     if below.any():
         place = np.argwhere(below)[0]
-        raise InstanceError(f"must be at least 0, not {array[tuple(place)]} (at {_place(place)})", key=name)
+        raise InstanceError(f"must be at least 0, not {array[tuple(place)]} (at {position(place)})", key=name)
 
 
 def check_types(types: NDArray[Any], stock: NDArray[Any], names: Sequence[str]) -> None:
