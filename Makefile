@@ -48,6 +48,7 @@ bench: $(STAMP) ## CPU-time ratios against the memory floor
 	$(BIN)/python benchmarks/overage.py
 	$(BIN)/python benchmarks/claims_rules.py
 	$(BIN)/python benchmarks/linked_vcg.py --stream
+	$(BIN)/python benchmarks/borrowing.py
 
 peers: $(STAMP) ## the LP core against modelling layers; what is not installed is named
 	$(BIN)/python benchmarks/peers/linear_programs.py

@@ -12,7 +12,7 @@ import pytest
 
 from mechopt import api, formulation
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.borrowing import labels, subset_dp
+from mechopt.mechanisms.borrowing import labels, subset_dp, time_indexed
 from mechopt.mechanisms.borrowing import values as value
 from mechopt.mechanisms.borrowing.environment import Environment, Job, Queue
 from mechopt.mechanisms.borrowing.orders import Problem
@@ -213,3 +213,24 @@ def test_wrong_options_are_named(
     program = PROGRAMS[name]
     with pytest.raises(InstanceError, match=words):
         program.build(read(), **formulation.settings(program, options))
+
+
+def test_branch_and_bound_leaves_no_gap_between_whole_numbers() -> None:
+    """Weighted tardiness of 12 jobs, whose relaxation is fractional: the bound is nearer than the next whole number."""
+    kinds = set()
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        lengths = generator.integers(2, 10, 12)
+        end = 2 * int(lengths.sum())
+        values, jobs = {}, []
+        for k, length in enumerate(lengths.tolist()):
+            due, rate = int(generator.integers(1, end // 2)), int(generator.integers(1, 10))
+            name = str(k)
+            values[name] = value.points(name, [(F(0), F(0)), (F(due), F(0)), (F(end), F(-rate * (end - due)))])
+            jobs.append(Job(name=name, value=name, duration=F(length)))
+        problem = Problem(Queue(jobs=tuple(jobs)), values)
+        order = time_indexed.solve(problem)
+        assert order.welfare == subset_dp.solve(problem, compiled=False)[0].welfare
+        kinds.add((order.guarantee.kind, order.guarantee.error or 0.0))
+    assert kinds <= {("bounded", 0.0), ("certified", 0.0)}
+    assert ("bounded", 0.0) in kinds

@@ -65,8 +65,13 @@ def _lengths(problem: Problem) -> tuple[list[Fraction], NDArray[np.int64]]:
     whole = np.zeros(1, dtype=np.int64)
     for job in problem.jobs:
         whole = np.concatenate([whole, whole + int(job.duration * step)])
-    distinct, place = np.unique(whole, return_inverse=True)
-    return [problem.begin + Fraction(int(length), step) for length in distinct], place.astype(np.int64)
+    if whole[-1] <= whole.size:  # a table of lengths is quicker than sorting them
+        there = np.zeros(int(whole[-1]) + 1, dtype=np.bool_)
+        there[whole] = True
+        distinct, place = np.flatnonzero(there), (np.cumsum(there) - 1)[whole]
+    else:
+        distinct, place = np.unique(whole, return_inverse=True)
+    return [problem.begin + Fraction(int(length), step) for length in distinct], place.astype(np.int64, copy=False)
 
 
 def _values(problem: Problem, distinct: list[Fraction]) -> tuple[NDArray[np.int64], int]:

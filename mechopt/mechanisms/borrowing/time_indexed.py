@@ -16,6 +16,7 @@ from mechopt import certify, solver
 from mechopt.errors import SolveError
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.orders import Order, Problem
+from mechopt.mechanisms.borrowing.values import show
 from mechopt.outcome import Guarantee
 from mechopt.program import LinearProgram, MixedIntegerProgram
 
@@ -88,21 +89,37 @@ def solve(problem: Problem) -> Order:
     built, columns, step = program(problem)
     relaxed = LinearProgram(**{name: getattr(built, name) for name in LinearProgram.__dataclass_fields__})
     found = solver.solve(relaxed)
-    guarantee = None
+    guarantee: Guarantee | None = None
     if np.abs(found.point - np.rint(found.point)).max() <= WHOLE:
         proof = certify.certify(relaxed, found)
         guarantee = proof.guarantee("time-indexed program, whole at the optimum of its linear relaxation")
     else:
         found = solver.solve(built)
-        gap = max(abs(found.bound - found.objective), 1e-9 * (1 + abs(found.objective)))
-        guarantee = Guarantee(kind="bounded", detail="time-indexed program, the bound of HiGHS's branch and bound",
-                              error=gap)  # fmt: skip
     starts = sorted((s, problem.jobs[j].duration, j) for (j, s), x in zip(columns, found.point.tolist(), strict=True)
                     if x > 0.5)  # fmt: skip
     sequence = [j for _, _, j in starts]
+    welfare = sum(
+        (problem.worth(j, end) for j, end in zip(sequence, problem.timed(sequence)[1], strict=True)), Fraction(0)
+    )
+    if guarantee is None:
+        guarantee = _bounded(problem, columns, step, max(float(welfare), found.objective, found.bound), welfare)
     order = problem.order(sequence, "time_indexed", guarantee)
     exactly = sum((problem.worth(j, problem.begin + s * step + p) for s, p, j in starts), Fraction(0))
     if order.welfare < exactly:
         raise SolveError("a value rises with time, and the time-indexed program would let the resource wait; "
                          "set inserted_idle = true, or have at most 12 jobs")  # fmt: skip
     return order
+
+
+def _bounded(
+    problem: Problem, columns: list[tuple[int, int]], step: Fraction, bound: float, welfare: Fraction
+) -> Guarantee:
+    """What branch and bound proves: no gap where the bound is nearer than the next welfare that there can be."""
+    gap = max(bound - float(welfare), 1e-9 * (1 + abs(bound)))
+    worth = (problem.worth(j, problem.begin + s * step + problem.jobs[j].duration) for j, s in columns)
+    unit = Fraction(1, lcm(*{value.denominator for value in worth}))
+    detail = "time-indexed program, the bound of HiGHS's branch and bound"
+    if gap < unit / 2:
+        detail += f"; welfare comes in multiples of {show(unit)}, and the next one is beyond the bound"
+        return Guarantee(kind="bounded", detail=detail, error=0.0)
+    return Guarantee(kind="bounded", detail=detail, error=gap)
