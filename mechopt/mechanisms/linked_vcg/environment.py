@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
-from mechopt.arrays import numbers
+from mechopt.arrays import numbers, position
 from mechopt.errors import InstanceError
 
 LARGEST = 1e100  # beyond, sums and products of floats overflow
