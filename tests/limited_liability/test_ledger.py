@@ -5,11 +5,16 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
-from mechopt import claims
+from mechopt import catalog, claims
 from mechopt.claims import coverage
 from mechopt.claims.select import shelf
+from mechopt.mechanisms.limited_liability.bounds import certified
+from mechopt.mechanisms.limited_liability.environment import Environment
+from mechopt.mechanisms.limited_liability.record import trace
+from mechopt.mechanisms.limited_liability.rules import Rules
 
 pytest.importorskip("z3")
 pytest.importorskip("sympy")
@@ -197,7 +202,7 @@ def test_counterexamples_worked_out_by_hand_replay(name: str, witness: dict[str,
 
 
 def test_every_refuted_claim_has_a_counterexample_worked_out_by_hand() -> None:
-    marks = test_counterexamples_worked_out_by_hand_replay.pytestmark  # type: ignore[attr-defined]
+    marks = test_counterexamples_worked_out_by_hand_replay.pytestmark
     worked = {f"limited_liability.{case[0]}" for case in marks[0].args[1]}
     assert worked == set(REFUTED)
 
@@ -205,3 +210,89 @@ def test_every_refuted_claim_has_a_counterexample_worked_out_by_hand() -> None:
 def test_a_true_instance_is_no_counterexample() -> None:
     fine = {"values": [THIRD, HALF], "epsilon": Fraction(1, 6)}  # the limit itself
     assert "holds" in claims.replay("limited_liability.proposition_3", fine)
+
+
+def shared(name: str) -> Any:
+    """What the ledger's files share."""
+    return catalog.load(catalog.root("verification") / "limited_liability" / f"{name}.py")
+
+
+def environment(rules: Rules, seed: int) -> Environment:
+    """Six periods with three decisions; values that hardly ever tie, outputs in eighths, many of them 0 or 1."""
+    generator = np.random.default_rng(seed)
+    shape = (6, rules.agents, 3)
+    values = [Fraction(int(k), 9973) for k in generator.integers(1, 9973, size=shape).ravel()]
+    outputs = [Fraction(int(min(8, max(0, k))), 8) for k in generator.integers(-4, 13, size=shape).ravel()]
+    arrays = [np.array(numbers, dtype=object).reshape(shape) for numbers in (values, outputs)]
+    return Environment(rules=rules, values=arrays[0], outputs=arrays[1], arithmetic="exact", seed=seed)
+
+
+@pytest.mark.checkout
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("variant", ["baseline", "debt", "consistent", "discounted", "bounded_values", "without B"])
+def test_the_ledgers_own_books_are_the_engines(variant: str, seed: int) -> None:
+    """Written twice from the paper: the proofs use the ledger's books, the product the engine's."""
+    books, bounded = shared("_books"), shared("_bounded")
+    discount = Fraction(4, 5) if variant == "discounted" else None
+    name: Any = {"debt": "baseline", "without B": "bounded_values"}.get(variant, variant)
+    rules = Rules(
+        variant=name,
+        agents=2 + seed % 2,
+        discount=discount,
+        payment="debt" if variant == "debt" else "output",
+        use_regret_b=variant != "without B",
+    )
+    given = environment(rules, seed)
+    record = trace(given)
+    transfer = record.vectors["transfer"].tolist()
+    if name == "bounded_values":
+        values, outputs = given.values.tolist(), given.outputs.tolist()
+        entries = [{"values": v, "outputs": y} for v, y in zip(values, outputs, strict=True)]
+        played = list(bounded.play(entries, use_b=rules.use_regret_b))
+        assert [state["incentive"] for state in played] == transfer
+        assert [state["value"] for state in played] == record.vectors["value"].tolist()
+        assert [state["a"] for state in played] == record.vectors["held"].tolist()
+        return
+    rows = zip(given.outputs.tolist(), record.decisions.tolist(), strict=True)
+    path = [[[agent[taken] for agent in period] for taken in chosen] for period, chosen in rows]
+    if name == "baseline":
+        found = list(books.play(path, debt_only=variant == "debt"))
+        assert [own for _, own in found] == transfer
+        assert [efficiency for efficiency, _ in found] == record.allocation.tolist()
+        return
+    states = list(books.consistent(path, 1 if discount is None else discount))
+    assert [state["regrets"] for state in states] == transfer
+    assert [state["efficiency"] for state in states] == record.allocation.tolist()
+    assert [state["first"] for state in states] == record.vectors["first"].tolist()
+    assert [state["second"] for state in states] == record.vectors["second"].tolist()
+
+
+@pytest.mark.checkout
+@pytest.mark.parametrize("agents", [1, 2, 3, 5, 10])
+def test_the_certified_epsilon_is_the_one_proved(agents: int) -> None:
+    """The engine's bound reaches 1/20 at the least horizon of Proposition 2's claim, and not a period earlier."""
+    horizon = shared("proposition_2").least(agents)
+    rules = Rules(variant="baseline", agents=agents)
+    assert certified(rules, horizon).epsilon <= 0.05 + 1e-12
+    assert certified(rules, horizon - 1).epsilon > 0.05
+
+
+@pytest.mark.checkout
+@pytest.mark.parametrize("agents", [1, 2, 4])
+def test_the_engines_other_bounds_are_at_most_what_is_proved(agents: int) -> None:
+    """Where a claim's simple form says that epsilon suffices, the engine certifies no more."""
+    root, constant = 3000, agents**3 + 1
+    consistent = (3 * constant**0.5 + 3 * (agents - 1)) / root + 2 / root**2
+    assert certified(Rules(variant="consistent", agents=agents), root**2).epsilon == pytest.approx(consistent)
+    discounted = Rules(variant="discounted", agents=agents, discount=1 - Fraction(1, root**2))
+    simple = (5 * constant**0.5 + 5 * agents - 2) / root
+    delta = 1 - 1 / root**2
+    spread = (1 - delta) * (2 + 3 * delta) / (1 - delta**2) ** 0.5
+    printed = spread * (constant**0.5 + agents - 1) + (1 - delta) * (1 + 2 * delta)
+    assert certified(discounted, 1).epsilon == pytest.approx(printed)
+    assert certified(discounted, 1).epsilon <= simple
+    floor, slope = 0.25, 1 + 2 * (2 * agents - 1) * 4
+    bounded = certified(Rules(variant="bounded_values", agents=agents), root**2, value_floor=floor)
+    assert bounded.epsilon == pytest.approx((agents + 1) / root**2 + slope / root)
+    explored = certified(Rules(variant="exploration", agents=agents), root**3)
+    assert explored.epsilon <= (3 * constant**0.5 + 3 * agents * (agents + 1)) / root
