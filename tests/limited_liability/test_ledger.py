@@ -222,7 +222,8 @@ def environment(rules: Rules, seed: int) -> Environment:
     generator = np.random.default_rng(seed)
     shape = (6, rules.agents, 3)
     values = [Fraction(int(k), 9973) for k in generator.integers(1, 9973, size=shape).ravel()]
-    outputs = [Fraction(int(min(8, max(0, k))), 8) for k in generator.integers(-4, 13, size=shape).ravel()]
+    eighths = np.clip(generator.integers(-4, 13, size=shape), 0, 8).ravel().tolist()
+    outputs = [Fraction(k, 8) for k in eighths]
     arrays = [np.array(numbers, dtype=object).reshape(shape) for numbers in (values, outputs)]
     return Environment(rules=rules, values=arrays[0], outputs=arrays[1], arithmetic="exact", seed=seed)
 
