@@ -7,7 +7,6 @@ from typing import Any
 
 from mechopt.evidence import Instance
 
-
 TYPES = [Fraction(0), Fraction(1, 2), Fraction(1)]
 
 
