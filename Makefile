@@ -49,6 +49,7 @@ bench: $(STAMP) ## CPU-time ratios against the memory floor
 	$(BIN)/python benchmarks/claims_rules.py
 	$(BIN)/python benchmarks/linked_vcg.py --stream
 	$(BIN)/python benchmarks/borrowing.py
+	$(BIN)/python benchmarks/forward_market.py
 
 peers: $(STAMP) ## the LP core against modelling layers; what is not installed is named
 	$(BIN)/python benchmarks/peers/linear_programs.py

@@ -8,8 +8,10 @@ A_i is convex on each side of k_i - r_i*, so that with those points among the kn
     tariff_qp    min sum_g (s_g+1 - s_g)^2 / (y_g+2 - y_g)        the smoothest price for a limited subsidy
     family_qp    min sum_g (P(y_g) - hat)^2                       the flattest price of the paper's pointwise family
 
-each over prices that never fall. A_i, r* and the knots are the engine's; the programs are over prices, where the engine
-has the costs C at the knots as its variables. Add what a market operator has: price steps, ceilings, round numbers.
+each over prices that never fall. A_i and r* are the engine's. The programs are over prices, where the engine has the
+costs C at the knots as its variables. The linear program has only the knots that are needed (any C can be replaced by
+the straight lines between those); the quadratic ones have the engine's, which are finer. Add what a market operator
+has: price steps, ceilings, round numbers.
 
 # Paper: Proposition 4 asks for sum_i C(e_i - r_i*) = 0 too. With that constraint the programs are infeasible unless
 # r* = e: C is convex with slope hat at 0, and the positions sum to 0.
@@ -64,7 +66,18 @@ class Data:
         return up + down
 
 
-def data_of(market: Market) -> Data:
+def needed(market: Market) -> Array:
+    """0, all positions, and where the agents' gains bend or end."""
+    held = market.common.holding
+    bends = [-held, market.demand - held, 1.0 - held, market.environment.endowments - held, np.zeros(1)]
+    kept: list[float] = []
+    for value in np.unique(np.concatenate(bends)).tolist():
+        if not kept or value - kept[-1] > EDGE:
+            kept.append(value)
+    return np.array(kept)
+
+
+def data_of(market: Market, *, fine: bool = True) -> Data:
     """Knots and gains of a market.
 
     Raises:
@@ -72,7 +85,8 @@ def data_of(market: Market) -> Data:
     """
     if market.interim.first.size > FEW:
         raise InstanceError(f"the tariff programs are for up to {FEW} different agents", key="agents")
-    knot, held = Programs(market).knots, market.common.holding
+    knot, held = Programs(market).knots if fine else needed(market), market.common.holding
+    knot[np.abs(knot).argmin()] = 0.0
     least = np.full(knot.size, -np.inf)
     for agent, own in enumerate(held.tolist()):
         inside = (knot >= -own - EDGE) & (knot <= 1 - own + EDGE)
@@ -86,7 +100,7 @@ def data_of(market: Market) -> Data:
 
 def build_least(environment: Environment) -> Any:
     """The tariff that pays out least, as a Pyomo model."""
-    data = data_of(Market(environment))
+    data = data_of(Market(environment), fine=False)
     matrix = data.blocks
     m = pyo.ConcreteModel(name="forward tariff")
     m.blocks = pyo.RangeSet(0, data.knot.size - 2)
