@@ -84,6 +84,7 @@ BEYOND = [
     "how often each equilibrium is preferred",
     "the pivot",
     "minimum variance",
+    "a balanced rule for three or more agents",
     "scaled reports",
     "one stage for known affine values",
     "fines that make the truth unique",
