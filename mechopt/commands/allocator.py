@@ -162,6 +162,13 @@ def statement(journal: Path, /, *, agent: str) -> int:
 
 
 @app.command
+def alarms(journal: Path, /) -> int:
+    """Signs that somebody does not tell the truth, or that the books run away, each with the level that is alarming."""
+    with _open(journal) as allocator:
+        return _print({"alarms": allocator.alarms()})
+
+
+@app.command
 def end(journal: Path, /) -> int:
     """Reveal the seed: no further period, and everybody can check every draw."""
     with _open(journal) as allocator:

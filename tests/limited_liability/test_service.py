@@ -66,6 +66,8 @@ def test_a_period_over_http_is_in_the_journal(client: Any, journal: Path) -> Non
     settled = period(client, {"north": [3, 0], "south": [0, 5]})
     assert settled["kind"] == "settle"
     assert client.get("/statements/south", headers=as_("south")).json()[0]["period"] == 1
+    assert {alarm["rings"] for alarm in client.get("/alarms", headers=as_("operator")).json()} == {False}
+    assert client.get("/alarms", headers=as_("south")).status_code == 403
     client.__exit__(None, None, None)
     with Allocator.open(journal) as allocator:
         assert len(allocator.periods) == 1

@@ -11,6 +11,7 @@ import pytest
 from mechopt import api
 from mechopt.errors import InstanceError
 from mechopt.mechanisms import limited_liability as package
+from mechopt.mechanisms.limited_liability import signs
 from mechopt.mechanisms.limited_liability.arithmetic import Fractions, Ledger
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.online import Online
@@ -72,6 +73,21 @@ def test_signs_ring_for_what_they_are_there_for_and_not_under_the_truth() -> Non
     assert ("rotation", "1 and 2") in ringing({**honest, "values": ring})
     lazy = {"values": boast, "outputs": outputs * np.array([1.0, 0.2])[None, :, None]}
     assert ("distrust", "2") in ringing({**honest, "variant": "bounded_values", **lazy})
+
+
+def test_debts_that_grow_with_time_ring_and_those_of_the_bound_do_not() -> None:
+    periods, rules = 400, package.Rules(variant="consistent", agents=2)
+    share = np.tile([1.0, 0.0, 0.0], (periods, 1))
+    calm = np.full((periods, 2), 0.5)
+    time = np.arange(1.0, periods + 1)
+    evidence = signs.Evidence(
+        names=["north", "south"], rules=rules, bound=1.0, stated=calm, produced=calm, claims=calm, held=None,
+        debts=np.column_stack([np.sqrt(time), 0.1 * time]), reported=None, shares=share,
+        group=np.zeros(periods, dtype=np.int64),
+    )  # fmt: skip
+    assert {(a.kind, a.agent) for a in signs.look(evidence) if a.rings} == {("debt", "south")}
+    (debt, _) = (a for a in signs.look(evidence) if a.kind == "debt")
+    assert debt.level == pytest.approx(0.5 * 3 * np.sqrt(periods))  # sqrt((n^3 + 1) T) / 2
 
 
 @pytest.mark.parametrize("arithmetic", [None, Fractions(), Ledger()])

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.limited_liability.allocator import configuration
+from mechopt.mechanisms.limited_liability.allocator import account, configuration
 from mechopt.mechanisms.limited_liability.allocator.journal import Event, Journal, JournalError, canonical
 from mechopt.mechanisms.limited_liability.arithmetic import Ledger
 from mechopt.mechanisms.limited_liability.online import Online
@@ -242,6 +242,7 @@ class Allocator:
         return {
             "period": self.period,
             "state": self.state,
+            "unsafe": self._rules.unsafe,
             "waiting_for_commitments": [n for j, n in enumerate(names) if j not in self.commitments],
             "waiting_for_reports": [n for j, n in enumerate(names) if j not in self.reports],
             "decision": decision,
@@ -257,31 +258,11 @@ class Allocator:
 
         Debts and probabilities are numbers; amounts are whole units.
         """
-        place = self._agent(agent)
-        lines = []
-        for period in self.periods:
-            names, agents = self.configuration.decisions, self.configuration.agents
-            left_out = "everybody" if period["group"] == 0 else f"all but {agents[period['group'] - 1]}"
-            with_all, without = period["decisions"][0], period["decisions"][place + 1]
-            debt = period["debt_before"][place]
-            paid = period["paid"][place]
-            why = "in debt, so the output is paid" if debt > 0 else "no debt, nothing is due"
-            lines.append(
-                {
-                    "period": period["period"],
-                    "decision": names[period["decisions"][period["group"]]],
-                    "group": left_out,
-                    "decision_of_everybody": names[with_all],
-                    "decision_without_you": names[without],
-                    "probability_of_being_left_out": period["shares"][place + 1] / 2**32,
-                    "debt_before": debt / 2**32,
-                    "output": period["realised"][place],
-                    "paid": paid,
-                    "debt_after": period["debt_after"][place] / 2**32,
-                    "why": why,
-                }
-            )
-        return lines
+        return account.statement(self.configuration, self.periods, self._agent(agent))
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """What an operator should look at, whether it rings or not; see `signs`."""
+        return account.alarms(self.configuration, self.periods)
 
     # -- events ------------------------------------------------------------------------------------------------------
 
@@ -387,6 +368,9 @@ class Allocator:
                 "debt_after": [int(debt) for debt in books.transfer],
                 "paid": [int(paid) for paid in settled.paid],
                 "realised": self.outputs[0] if self._rules.realised_only else self.outputs[self.group],
+                "outputs": None if self._rules.realised_only else self.outputs,
+                "stated": [self.reports.get(j, [0] * len(self.configuration.decisions)) for j in range(len(before))],
+                "held_after": list(books.held),
             }
         )
         self._online = books

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,6 +23,8 @@ class Configuration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, fr
         decisions: distinct names; a tie goes to the first.
         variant: of the mechanism; not "pivot".
         output_bound: y_max, in whole units: no value or output is larger.
+        counterfactuals: strategic only: "verified" where outputs of decisions not taken are checked, "reported" where
+            agents state them, which is unsafe: here they are entered after the draw, so that nothing seals them.
         payment, discount, exploration_exponent, use_regret_b: as in a model document.
         title: optional.
     """
@@ -32,6 +34,7 @@ class Configuration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, fr
     output_bound: int
     variant: Variant = "consistent"
     payment: Payment = "output"
+    counterfactuals: Literal["reported", "verified"] = "reported"
     discount: Any = None
     exploration_exponent: Any = "1/3"
     use_regret_b: bool = True
@@ -60,7 +63,7 @@ class Configuration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, fr
             exploration_exponent=_fraction(self.exploration_exponent, "exploration_exponent") or Fraction(1, 3),
             payment=self.payment,
             use_regret_b=self.use_regret_b,
-            counterfactuals="sealed" if self.variant == "strategic" else "reported",
+            counterfactuals=self.counterfactuals,
         )
 
 

@@ -224,6 +224,12 @@ def _routes(app: FastAPI) -> None:
             only(agent, asking)
         return allocator().statement(agent)
 
+    @app.get("/alarms")
+    async def alarms(asking: Caller) -> list[dict[str, Any]]:
+        """Signs that are worth a look, for the operator."""
+        only(OPERATOR, asking)
+        return allocator().alarms()
+
     @app.get("/health")
     async def health() -> dict[str, Literal[True]]:
         """Whether the service answers; needs no token."""
