@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 MODEL  := overage/eu_ets_2019
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench peers wheel-test mutation clean
+.PHONY: help install demo test test-slow check format docs bench peers wheel-test mutation clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -44,6 +44,9 @@ format: $(STAMP) ## let ruff mend what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(STAMP) ## the documentation site, docs/_build/html; LEDGER=run.json adds a run's evidence (mechopt verify --json)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going $(if $(LEDGER),-D mechopt_ledger=$(abspath $(LEDGER))) docs docs/_build/html
+
 bench: $(STAMP) ## CPU-time ratios against the memory floor
 	$(BIN)/python benchmarks/overage.py
 	$(BIN)/python benchmarks/claims_rules.py
@@ -67,5 +70,5 @@ mutation: $(STAMP) ## seed faults into the engines; each must be noticed by the 
 	$(BIN)/python benchmarks/mutation.py --workers $(JOBS) --mechanism linked_vcg
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-wheel dist build demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-wheel dist build demo docs/_build docs/ledger docs/reference .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

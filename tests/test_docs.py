@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,40 +13,73 @@ from mechopt.cli import main
 
 pytestmark = pytest.mark.checkout
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCS = ROOT / "docs"
+GENERATED = {"ledger", "reference", "_build", "_site"}  # made by `make docs`
+PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in GENERATED)
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^```\w+ (\w+\.\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)  # ```toml mine.toml
+LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 
 
-def commands(page: Path) -> list[tuple[str, str]]:
-    """Each `$ mechopt ...` line of a page's console blocks with the line below it, where that is an error."""
+def name(page: Path) -> str:
+    return page.relative_to(DOCS).with_suffix("").as_posix()
+
+
+def write_files(page: Path, folder: Path) -> None:
+    """The files that a page shows, each a fence with a file name behind its language."""
+    for file, text in FILE.findall(page.read_text(encoding="utf-8")):
+        (folder / file).write_text(text, encoding="utf-8")
+
+
+def commands(page: Path) -> list[tuple[str, int, str]]:
+    """Each `$ mechopt ...` line of a page's console blocks, the exit status it has, and the error printed below it."""
     found = []
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         lines = block.splitlines()
         for line, below in zip(lines, [*lines[1:], ""], strict=True):
             if line.startswith("$ mechopt "):
-                command = line.removeprefix("$ mechopt ").split("  #")[0].strip()
-                found.append((command, below if below.startswith("mechopt: ") else ""))
+                command, _, remark = line.removeprefix("$ mechopt ").partition("  #")
+                stated = re.search(r"exit status (\d)", remark)
+                error = below if below.startswith("mechopt: ") else ""
+                found.append((command.strip(), int(stated[1]) if stated else 2 if error else 0, error))
     return found
 
 
 def test_there_are_pages_with_commands() -> None:
     assert sum(len(commands(page)) for page in PAGES) >= 10
+    assert {page.parent.name for page in PAGES} >= {"docs", "how-to", "concepts"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_python_examples_are_as_printed(page: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_python_examples_are_as_printed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_files(page, tmp_path)
     result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name)
 def test_commands_run_one_after_another(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for command, error in commands(page):
-        status = main(command.split())
+    write_files(page, tmp_path)
+    for command, expected, error in commands(page):
+        status = main(shlex.split(command))
         printed = capsys.readouterr().err.strip()
-        assert status == (2 if error else 0), (command, printed)
+        assert status == expected, (command, printed)
         if error:
             assert printed == error
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_between_pages_lead_to_files(page: Path) -> None:
+    """Read on a code forge, a link is a path; only pages that `make docs` makes are not there."""
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        file = (page.parent / target).resolve()
+        if file.is_relative_to(DOCS) and file.relative_to(DOCS).parts[0] in GENERATED:
+            continue
+        assert file.exists(), target
