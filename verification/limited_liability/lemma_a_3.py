@@ -1,4 +1,4 @@
-"""Lemma A.3 and equations (A.13) to (A.15): exploration. A better rate than the paper's, by the estimated regrets."""
+"""Lemma A.3 and equations (A.13), (A.14): exploration. A better rate than the paper's, by the estimated regrets."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,108 +13,9 @@ explore = catalog.beside(__file__, "_explore")
 HALF = Fraction(1, 2)
 
 
-def lottery_given(instance: Instance) -> bool:
-    """An agent's output in [0, 1] under each group, and a lottery over the groups with full support."""
-    outputs, shares = instance["output"], instance["share"]
-    return (
-        len(outputs) == len(shares) >= 2
-        and 0 <= min(outputs) <= max(outputs) <= 1
-        and min(shares) > 0 == 1 - sum(shares)
-    )
-
-
-def changes_given(instance: Instance) -> bool:
-    """Regrets and their changes, at least one."""
-    return len(instance["regrets"]) == len(instance["changes"]) >= 1
-
-
 def exponent_given(instance: Instance) -> bool:
     """An exponent a in (0, 1/2), as in the paper."""
     return bool(0 < instance["exponent"] < HALF)
-
-
-@claim(
-    paper="chassang2021",
-    label="Appendix A",
-    part="estimated outputs",
-    statement="""y^_i(G) = 1_{I_t = G} y_i(I_t) / mu(G) is an unbiased estimator of y_i(G) such that |y^_i(G) -
-        y_i(I\\i)| <= y_max / mu(G).""",
-    reading="""For every lottery with full support and all outputs: the mean over draws is y_i(G), and the distance
-        to any group's output is at most y_max / mu(G) for every draw (I\\i on the left is a misprint for G,
-        but true as it stands).""",
-    hypotheses=[lottery_given],
-    proof="mu(G) y(G) / mu(G) = y(G). Estimate and output are both in [0, y_max / mu(G)].",
-    expected="proved",
-)
-def estimator(run: Run) -> Iterator[Evidence]:
-    """By Z3; lotteries of a grid."""
-    import z3
-
-    output, share, other = z3.Reals("output share other")
-    guess = output / share
-    yield smt.prove(
-        z3.And(
-            share * guess + (1 - share) * 0 == output,
-            guess - other <= 1 / share, other - guess <= 1 / share, other - 0 <= 1 / share,
-        ),
-        given=[share > 0, share <= 1, output >= 0, output <= 1, other >= 0, other <= 1],
-        control=("at most 1", guess - other <= 1),
-        range="every number of agents, lottery and output",
-        complete=True,
-        lift=lambda value: {"output": [value["output"], value["other"]], "share": [HALF, HALF]},
-    )  # fmt: skip
-
-    def unbiased(instance: Instance, divide: bool = True) -> bool:
-        shares, outputs = instance["share"], instance["output"]
-        for group, (share, output) in enumerate(zip(shares, outputs, strict=True)):
-            draws = [output / share if divide and g == group else output * (g == group) for g in range(len(shares))]
-            if books.mixed(shares, draws) != output or any(abs(d - y) > 1 / share for d in draws for y in outputs):
-                return False
-        return True
-
-    thirds = [[Fraction(1, 3)] * 3, [HALF, Fraction(1, 3), Fraction(1, 6)]]
-    yield exhaustive.check(
-        unbiased,
-        grid=exhaustive.Grid(scalars={"output": [[1, HALF, 0], [HALF, 1, 1], [0, 0, 1]], "share": thirds}),
-        control=("without dividing", lambda instance: unbiased(instance, False)),
-        hypotheses=run.hypotheses,
-    )
-
-
-@claim(
-    paper="chassang2021",
-    label="Equation (A.15)",
-    statement="E ||R+_{T+1}||^2 <= E ||R+_T||^2 + 2 E <R+_T, R_{T+1} - R_T> + E ||R_{T+1} - R_T||^2.",
-    reading="For every n, all regrets and changes, on every path and so in expectation.",
-    hypotheses=[changes_given],
-    proof="Coordinate by coordinate.",
-    expected="proved",
-)
-def recursion(run: Run) -> Iterator[Evidence]:
-    """One coordinate by Z3; a grid."""
-    import z3
-
-    regret, change = z3.Reals("regret change")
-    plus, after = smt.positive_part(regret), smt.positive_part(regret + change)
-    yield smt.prove(
-        after * after <= plus * plus + 2 * plus * change + change * change,
-        control=("without the square of the change", after * after <= plus * plus + 2 * plus * change),
-        range="every number of agents, coordinate by coordinate",
-        complete=True,
-        lift=lambda value: {"regrets": [value["regret"]], "changes": [value["change"]]},
-    )
-
-    def holds(instance: Instance, square: int = 1) -> bool:
-        pairs = list(zip(instance["regrets"], instance["changes"], strict=True))
-        after = sum(max(r + d, 0) ** 2 for r, d in pairs)
-        return bool(after <= sum(max(r, 0) ** 2 + 2 * max(r, 0) * d + square * d**2 for r, d in pairs))
-
-    yield exhaustive.check(
-        holds,
-        grid=exhaustive.Grid(agents=(1, 2), each={"regrets": [-1, 0, 2], "changes": [-1, HALF, 3]}),
-        control=("without the square of the change", lambda instance: holds(instance, 0)),
-        hypotheses=run.hypotheses,
-    )
 
 
 def replay(instance: Instance) -> str | None:
@@ -245,6 +146,7 @@ TARGETS = [
             "limited_liability.equation_a_15",
             "limited_liability.appendix_a_estimated_outputs",
             "limited_liability.beyond_the_paper_the_longest_step",
+            "limited_liability.beyond_the_paper_a_step_of_the_estimated_regrets",
         ],
         expected="proved",
     )(growth)

@@ -9,7 +9,6 @@ from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 
 books = catalog.beside(__file__, "_books")
-shared = catalog.beside(__file__, "_length")
 attack = catalog.beside(__file__, "_attack")
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
 
@@ -23,30 +22,6 @@ def long_horizon(instance: Instance) -> bool:
 def epsilon_given(instance: Instance) -> bool:
     """epsilon > 0."""
     return bool(instance["epsilon"] > 0)
-
-
-def bounded(run: Run) -> Iterator[Evidence]:
-    """The length of the vector of positive regrets, for any outputs: those reported are some."""
-    return shared.length(run)
-
-
-TARGETS = [
-    claim(
-        paper="chassang2021",
-        label=f"Equation ({number})",
-        statement=statement,
-        reading="""For every n and T, on every path of reported outputs in [0, y_max], whatever they depend on (the
-        draws too): the regret is at most sqrt(C T) y_max, C = n^3 + 1.""",
-        hypotheses=[books.path_given],
-        proof="As for (4) and (5): nothing is assumed of the outputs.",
-        rests_on=["limited_liability.equation_6", "limited_liability.beyond_the_paper_the_longest_step"],
-        expected="proved",
-    )(bounded)
-    for number, statement in (
-        (12, "(incentive alignment) for all i, T, sum reported Y_-i,t(I\\\\i) - Y_-i,t(mu_t) - tau_i,t(mu_t) <= o(T)."),
-        (13, "(efficient allocation) for all T, sum reported Y_t(I) - Y_t(mu_t) <= o(T)."),
-    )
-]
 
 
 @claim(
@@ -83,7 +58,7 @@ def earns(run: Run) -> Iterator[Evidence]:
     )
     periods = 9 * quarter * quarter * quarter * quarter
     yield smt.prove(
-        z3.And(total * quarter <= (second * quarter + 1) * periods),
+        total * quarter <= (second * quarter + 1) * periods,
         given=[
             *inside, quarter > 0, total >= 0, total * total <= periods * squared, squared - second * total == drift,
             drift <= 9 * quarter * quarter,
@@ -91,6 +66,26 @@ def earns(run: Run) -> Iterator[Evidence]:
         control=("without the second term", total <= second * periods),
         range="every N (= 9 m^4), 3 sqrt(N) = 9 m^2, 3^(1/2) N^(3/4) = N/m",
         complete=True,
+        lift=values,
+    )  # fmt: skip
+
+    earned, honest, regret, taken, others = z3.Reals("earned honest R_1 taken others")
+    yield smt.prove(
+        z3.And(
+            earned * quarter >= first * periods * ((1 - second) * quarter - 1),
+            honest <= 9 * quarter * quarter,
+            (earned - honest) * quarter * quarter
+            >= periods * (first * (1 - second) * quarter * quarter - first * quarter - 1),
+        ),
+        given=[
+            *inside, quarter > 0, total * quarter <= (second * quarter + 1) * periods,
+            earned == first * (periods - total),
+            honest == taken - others + regret, taken <= second * periods, others == second * periods,
+            regret <= 9 * quarter * quarter,
+        ],
+        control=("a gain of v_1 (1 - v_2)", earned - honest >= periods * first * (1 - second)),
+        range="payoffs of the attack and of the truth, every N (= 9 m^4)",
+        complete=False,
         lift=values,
     )  # fmt: skip
 

@@ -31,7 +31,12 @@ def patient(instance: Instance) -> bool:
         the truth at least the pivot payoff less P^I and plus P^tau. P^tau <= (1 + delta) a + delta b and >=
         -(1 + delta) b - delta a, with R^tau in [-b, a].""",
     rests_on=[f"limited_liability.equation_b_{number}" for number in (16, 17, 19)]
-    + ["limited_liability.lemma_b_6", "limited_liability.equation_10_private_values"],
+    + [
+        "limited_liability.lemma_b_4_for_a_given_family",
+        "limited_liability.lemma_b_5_for_a_given_family",
+        "limited_liability.lemma_b_6",
+        "limited_liability.equation_10_private_values",
+    ],
     expected="proved",
 )
 def proposition(run: Run) -> Iterator[Evidence]:
