@@ -60,6 +60,20 @@ def payoffs(instance: Instance) -> tuple[list[Fraction], list[Fraction]]:
     return places(instance["values"], *instance["time"])
 
 
+def by_hats(values: Sequence[Any], time: Any) -> Fraction:
+    """The same by hat functions, for the independent checkers: every knot weighs 1 - 2 |time - knot|, if positive."""
+    place = 2 * Fraction(time)
+    return sum((Fraction(x) * max(Fraction(0), 1 - abs(place - k)) for k, x in enumerate(values)), Fraction(0))
+
+
+def places_by_hats(instance: Instance) -> tuple[list[Fraction], list[Fraction]]:
+    """What each gets first and second at the true times, for the independent checkers."""
+    one, two = instance["time"]
+    values = instance["values"]
+    both = Fraction(one) + two
+    return [by_hats(values[0], one), by_hats(values[1], two)], [by_hats(v, both) for v in values]
+
+
 def welfare(first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, Any]:
     """W1, with agent 1 first, and W2; of numbers or of Z3 terms."""
     return first[0] + second[1], first[1] + second[0]

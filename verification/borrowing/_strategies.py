@@ -98,8 +98,11 @@ def equilibrium(instance: Instance) -> bool:
     return all(best(instance, one, two) for one, two in points(instance))
 
 
-def by_utilities(instance: Instance, one: Any, two: Any) -> tuple[int, list[str]]:
-    """Independently, from the printed utilities: the reported order, and lines that compare agent 2's reports."""
+def by_utilities(instance: Instance, one: Any, two: Any) -> tuple[int, int, list[str]]:
+    """Independently, from the printed utilities: 2 if agent 2 gains by another report, else 1 if q is not (4.1).
+
+    Then the sign of W1 - W2, and lines that say what is reported and what agent 2 gets.
+    """
     a, b = ([Fraction(x) for x in instance[name]] for name in ("value", "slope"))
     t1, t2 = Fraction(one), Fraction(two)
     m1, m2 = (low + (high - low) * t for low, high, t in zip(instance["at_0"], instance["at_1"], (t1, t2), strict=True))
@@ -123,7 +126,7 @@ def by_utilities(instance: Instance, one: Any, two: Any) -> tuple[int, list[str]
         f"t = ({t1}, {t2}), reports ({m1}, {m2}): W1 = {utility(Fraction(1))}, W2 = {utility(Fraction(0))}",
         f"efficient q = ({true}, {1 - true}), reported q = ({here}, {1 - here}), agent 2 gets {utility(here)}",
     ]
-    return (2 if gains else 1 if here != true else 0), lines
+    return (2 if gains else 1 if here != true else 0), int(2 * true - 1), lines
 
 
 def mismatch(instance: Instance, wanted: tuple[int, ...]) -> list[str]:
@@ -134,10 +137,10 @@ def mismatch(instance: Instance, wanted: tuple[int, ...]) -> list[str]:
     grid = [Fraction(k, 12) for k in range(13)]
     found: list[str] = []
     for one, two in itertools.product(grid, repeat=2):
-        verdict, lines = by_utilities(instance, one, two)
+        verdict, order, lines = by_utilities(instance, one, two)
         if verdict == 2:
             return []
-        if verdict == 1 and not found and sign(difference(instance, one, two)) in wanted:
+        if verdict == 1 and not found and order in wanted:
             found = [*lines, "at no profile of times in twelfths does agent 2 gain by another report in twelfths"]
     return found
 

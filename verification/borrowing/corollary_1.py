@@ -41,9 +41,9 @@ def replay(instance: Instance) -> str | None:
         for one in range(13)
         for two in range(13)
     ]
-    if any(verdict == 2 for verdict, _ in checked):
+    if any(verdict == 2 for verdict, _, _ in checked):
         return None
-    lines = checked[12 * 13 + 6][1]
+    lines = checked[12 * 13 + 6][2]
     return "\n".join([*lines, "agent 1 always gets 0; for times and reports in twelfths agent 2 never gains either"])
 
 

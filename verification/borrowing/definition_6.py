@@ -20,7 +20,7 @@ def defined(instance: Instance) -> bool:
 
 def replay(instance: Instance) -> str | None:
     """The two welfares written out."""
-    (one, two), (late_one, late_two) = pair.payoffs(instance)
+    (one, two), (late_one, late_two) = pair.places_by_hats(instance)
     if one - late_one != two - late_two:
         return None
     return f"W1 = {one} + {late_two}, W2 = {two} + {late_one}: q = (1/2, 1/2), no report is defined"

@@ -30,10 +30,10 @@ def other_report(value: Any) -> Fraction:
 def replay(instance: Instance) -> str | None:
     """By enumeration: every first-stage deviation of agent 2 on the grid of halves, with agent 1's untrue report."""
     v1, v2 = instance["values"]
-    own = pair.at(v1, instance["time"][0])
+    own = pair.by_hats(v1, instance["time"][0])
     told = own - 1 if own > 0 else own + 1
-    late = pair.at(v2, instance["time"][0])
-    early = pair.at(v2, 0)
+    late = pair.by_hats(v2, instance["time"][0])
+    early = pair.by_hats(v2, 0)
     utilities = []
     for share in (Fraction(0), Fraction(1, 2), Fraction(1)):  # what agent 2's reports can lead to
         utilities.append(share * late + (1 - share) * early + told)

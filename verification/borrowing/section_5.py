@@ -41,10 +41,10 @@ def replay(instance: Instance) -> str | None:
     values, (t1, t2) = instance["values"], (Fraction(t) for t in instance["time"])
     lines, got = [], []
     for report in (Fraction(0), Fraction(instance["other"])):
-        one = pair.at(values[0], report) + pair.at(values[1], report + t2)
-        two = pair.at(values[1], t2) + pair.at(values[0], report + t2)
-        ahead = pair.at(values[0], t1) + pair.at(values[1], report + t2)
-        behind = pair.at(values[0], t1 + t2) + pair.at(values[1], t2)
+        one = pair.by_hats(values[0], report) + pair.by_hats(values[1], report + t2)
+        two = pair.by_hats(values[1], t2) + pair.by_hats(values[0], report + t2)
+        ahead = pair.by_hats(values[0], t1) + pair.by_hats(values[1], report + t2)
+        behind = pair.by_hats(values[0], t1 + t2) + pair.by_hats(values[1], t2)
         got.append(ahead if one > two else behind if one < two else (ahead + behind) / 2)
         lines.append(
             f"reports {report}: W1 = {one}, W2 = {two}; he gets {ahead} if first, {behind} if second: {got[-1]}"

@@ -129,7 +129,7 @@ def shifted(instance: Instance) -> list[tuple[Fraction, Fraction]]:
 
 def replay(instance: Instance) -> str | None:
     """Every place and lottery with its transfers, one by one."""
-    (one, two), (late_one, late_two) = pair.payoffs(instance)
+    (one, two), (late_one, late_two) = pair.places_by_hats(instance)
     room = [1 - max(one, late_one), 1 - max(two, late_two)]
     if not all(r > 0 for r in room):
         return None
