@@ -94,7 +94,7 @@ def _tariff(environment: Environment, document: Document, section: Section) -> O
             "goal": section.goal,
             "subsidy": found.subsidy,
             **named,
-            "least_subsidy_of_any_tariff": balance_certificate(market).deficit,
+            "subsidy_lower_bound": balance_certificate(market).deficit,
             "no_free_lunch_slack": no_free_lunch(market, forward),
             "best_deviation_gain": worst.gain,
             "best_deviation_bound": worst.bound,
