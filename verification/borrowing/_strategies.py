@@ -51,7 +51,7 @@ def attainable(instance: Instance, one: Any) -> set[int]:
     """The orders that agent 2's reports in [0, 1] can bring about against a report of agent 1."""
     ends = sorted(difference(instance, one, two) for two in (0, 1))
     signs = {sign(end) for end in ends}
-    return signs | {0} if ends[0] < 0 < ends[1] else signs | ({sign(sum(ends))} if ends[0] != ends[1] else set())
+    return signs | {0} if ends[0] < 0 < ends[1] else signs
 
 
 def best(instance: Instance, one: Any, two: Any) -> bool:
