@@ -138,6 +138,10 @@ PLANE = "1 0\n0 5 6 9 1 1\n99999\n"
         ("1.5 0\n", "not a number of planes"),
         ("1e9 0\n", "not a number of planes"),
         ("1 nan\n0 5 6 9 1 1\n0\n", "finite|not a number"),
+        (
+            "2 0\n0 1 2 3 1 1\n0 9\n0 1 2 3 1 1\n9 0\n",
+            r"plane \(row 1\): its window \[1, 3\] leaves no room for plane 2, ",
+        ),
     ],
 )
 def test_a_malformed_landing_file_is_refused_with_its_place(paper: Paper, tmp_path: Path, text: str, word: str) -> None:
@@ -146,6 +150,34 @@ def test_a_malformed_landing_file_is_refused_with_its_place(paper: Paper, tmp_pa
     with pytest.raises(InstanceError, match=word) as caught:
         api.load(paper(agents=None, values=None, sequence=spec))
     assert "landing.txt" in str(caught.value)
+
+
+def test_windows_that_only_together_leave_no_room_are_refused(paper: Paper, tmp_path: Path) -> None:
+    """Any two of these three planes can land."""
+    plane, gaps = "0 1 2 4 1 1\n", ("0 3 3\n", "3 0 3\n", "3 3 0\n")
+    (tmp_path / "landing.txt").write_text("3 0\n" + "".join(plane + gap for gap in gaps), encoding="ascii")
+    spec = {"aircraft_landing": str(tmp_path / "landing.txt")}
+    with pytest.raises(InstanceError, match=r"sequence.aircraft_landing: landing.txt: no landing times keep every"):
+        api.solve(paper(agents=None, values=None, sequence=spec))
+
+
+@pytest.mark.parametrize(
+    ("horizon", "word"), [(1, "no schedule ends by 1; give a later horizon"), (-2, "-2 is before the first release")]
+)
+def test_a_horizon_that_is_too_early_is_refused(paper: Paper, horizon: int, word: str) -> None:
+    jobs = [{"name": name, "value": "f", "duration": 1} for name in "ab"]
+    with pytest.raises(InstanceError, match=f"sequence.horizon: {word}"):
+        api.solve(paper(agents=None, sequence={"jobs": jobs, "inserted_idle": True, "horizon": horizon}))
+
+
+def test_the_map_of_who_goes_first_lists_gains_exactly(paper: Paper) -> None:
+    """In floats, the ties of two like agents came out as 1e-16."""
+    from mechopt.mechanisms.borrowing.plots import pictures
+
+    model = api.load(paper())
+    numbers = pictures(model.environment, api.solve(model))[0].numbers
+    ties = [gain for one, two, gain in zip(*numbers.values(), strict=True) if one == two]
+    assert ties == [0.0] * 12
 
 
 def test_shipped_models_and_the_starter_solve_and_report() -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.errors import SolveError
+from mechopt.errors import InstanceError, SolveError
 from mechopt.mechanisms.borrowing.orders import Order, Problem
+from mechopt.mechanisms.borrowing.values import show
 from mechopt.outcome import Guarantee
 
 LARGEST = 12  # jobs; sets times labels grow beyond what Python walks through
@@ -100,11 +101,14 @@ def solve_idle(problem: Problem) -> Order:
 
     Raises:
         SolveError: too many jobs, too fine a grid, or separations.
+        InstanceError: nothing ends by the horizon.
     """
     count = len(problem)
     if count > LARGEST_IDLE or problem.queue.separation:
         raise SolveError(f"inserted idle is solved for at most {LARGEST_IDLE} jobs, without separations")
     step, end = _grid(problem)
+    if end < problem.begin:
+        raise InstanceError(f"{show(end)} is before the first release", key="sequence.horizon")
     steps = int((end - problem.begin) / step)
     if steps > LARGEST_GRID:
         raise SolveError(f"the times need {steps} steps of {step}; at most {LARGEST_GRID} are tried")
@@ -177,7 +181,8 @@ def _schedule(
     """The schedule behind G: each job as early as its value allows, of equals the job given later comes later."""
     mask, t = len(best) - 1, steps
     if best[mask, t] <= NEVER:
-        raise SolveError("no schedule ends by the horizon; give a later one")
+        end = show(begin + steps * step)
+        raise InstanceError(f"no schedule ends by {end}; give a later horizon", key="sequence.horizon")
     backwards: list[int] = []
     starts: list[Fraction] = []
     while mask:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 
 from mechopt import exact
@@ -102,6 +103,13 @@ def read(path: Path, *, key: str = "sequence.aircraft_landing") -> Landing:
         _check(plane, gap, place, wrong)
         found.append(plane)
         gaps.append(gap)
+    for i, j in combinations(range(planes), 2):
+        one, two = found[i], found[j]
+        if one.earliest + gaps[i][j] > two.latest and two.earliest + gaps[j][i] > one.latest:
+            raise wrong(
+                f"its window [{exact.show(one.earliest)}, {exact.show(one.latest)}] leaves no room for plane {j + 1}, "
+                f"[{exact.show(two.earliest)}, {exact.show(two.latest)}], whichever of them lands first", i + 1,
+            )  # fmt: skip
     return Landing(planes=tuple(found), separation=tuple(gaps), freeze=numbers[1], file=name)
 
 

@@ -69,7 +69,7 @@ def _landings(landing: Landing, table: Any) -> Picture:
     axes.set_xlabel("time")
     axes.set_ylabel("plane, in the order of landing")
     axes.legend(frameon=True, framealpha=0.95, loc="lower left")
-    costs = [-v for v in _floats(table["value"])]
+    costs = [abs(v) for v in _floats(table["value"])]  # minus its value; and no -0
     return Picture(
         title="The landings",
         caption="Each plane's window (grey, cut at the right), its target and its landing.",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from mechopt import exact
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.order_plots import gantt
+from mechopt.mechanisms.borrowing.transfers import worth
 from mechopt.mechanisms.borrowing.values import ValueFunction
 from mechopt.outcome import Outcome
 from mechopt.picture import Picture, canvas, svg
@@ -35,6 +38,11 @@ def gain(one: ValueFunction, two: ValueFunction, first: Any, second: Any) -> Any
     return one.floats(first) + two.floats(total) - two.floats(second) - one.floats(total)
 
 
+def _exact_gain(one: ValueFunction, two: ValueFunction, first: Fraction, second: Fraction) -> Fraction:
+    own, late = worth(one, two, first, second)
+    return Fraction(own[0] + late[1] - own[1] - late[0])
+
+
 def _region(one: ValueFunction, two: ValueFunction) -> Picture:
     middles = (np.arange(CELLS) + 0.5) / CELLS
     first, second = np.meshgrid(middles, middles)
@@ -53,8 +61,8 @@ def _region(one: ValueFunction, two: ValueFunction) -> Picture:
     axes.set_ylabel("time of agent 2")
     shown = [Patch(color=colour, label=label) for value, colour, label in levels if (sign == value).mean() > 0.01]
     axes.legend(handles=shown, frameon=True, loc="upper right")
-    coarse = (np.arange(LISTED) + 0.5) / LISTED
-    t1, t2 = (grid.ravel() for grid in np.meshgrid(coarse, coarse))
+    coarse = [Fraction(2 * k + 1, 2 * LISTED) for k in range(LISTED)]
+    listed = [(t1, t2, _exact_gain(one, two, t1, t2)) for t2 in coarse for t1 in coarse]
     share = float((sign > 0).mean())
     return Picture(
         title=f"Who goes first: {one.name} against {two.name}",
@@ -62,5 +70,7 @@ def _region(one: ValueFunction, two: ValueFunction) -> Picture:
         "first.",
         alt=f"Map of both times: agent 1 goes first on {share:.0%} of the square; the numbers are in the table.",
         svg=svg(figure),
-        numbers={"time_1": t1.tolist(), "time_2": t2.tolist(), "gain": gain(one, two, t1, t2).tolist()},
+        numbers={
+            name: [exact.as_float(row[k]) for row in listed] for k, name in enumerate(("time_1", "time_2", "gain"))
+        },
     )

@@ -16,6 +16,7 @@ from mechopt.mechanisms.borrowing.landing_grid import Schedule
 from mechopt.mechanisms.borrowing.orders import Problem
 from mechopt.mechanisms.borrowing.sequencing import best_order, transfers, welfare_without
 from mechopt.outcome import Guarantee
+from mechopt.solver import InfeasibleError
 
 Settled = tuple[dict[str, Any], dict[str, list[Any]], Guarantee, list[str], str]
 
@@ -68,7 +69,12 @@ def _queue(environment: Environment, queue: Queue) -> Settled:
 
 
 def _runway(environment: Environment, landing: Landing) -> Settled:
-    found = runway.solve(landing)
+    try:
+        found = runway.solve(landing)
+    except InfeasibleError:
+        raise InstanceError(
+            f"{landing.file}: no landing times keep every window and every separation", key="sequence.aircraft_landing"
+        ) from None
     payoffs = [-cost for cost in found.by_plane()]
     paid = transfers(environment, payoffs, lambda plane: -cost_without(landing, plane, runway.solve), None)
     summary = {
