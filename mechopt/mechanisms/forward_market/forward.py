@@ -77,7 +77,7 @@ class Forward:
 
     def budget(self) -> float:
         """What the forward market keeps, money: never above 0, because C is convex and P(0) = hat supports it."""
-        return -float(self.payments().sum())
+        return 0.0 - float(self.payments().sum())  # no -0
 
     def gain(self, agent: int, positions: Floats) -> Floats:
         """A_i(y) of one agent."""

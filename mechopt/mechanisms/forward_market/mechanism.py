@@ -149,7 +149,7 @@ def _summary(solved: Solved) -> dict[str, Any]:
         "spot_operates_at_endowment": solved.surplus_sign != -1 if solved.surplus_sign is not None else None,
         "expected_welfare": _money(solved, lambda exact: exact.welfare, market.welfare),
         "forward_budget": solved.forward.budget(),
-        "fees": float(-solved.settlement.fee.sum()),
+        "fees": 0.0 - float(solved.settlement.fee.sum()),
         "rebates": float(solved.settlement.rebate.sum()),
         "gain_total": float(gain.sum()),
         "least_spot_subsidy_at_endowment": max(0.0, -solved.surplus_at_endowment),
