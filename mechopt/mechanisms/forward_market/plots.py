@@ -226,26 +226,43 @@ def _simplex(market: Market) -> Picture:
 
 def _sweep(environment: Environment) -> Picture:
     """Figure 1: the surplus of the interior holdings and of agent 1 holding everything, over agent 1's demand."""
+    from scipy.optimize import brentq
+
     others = sum(environment.demand[1:])
     top = max(environment.demand)
     least = max(Fraction(0), 1 - others) + top / 200
-    demands = [least + (top - least) * Fraction(step, 40) for step in range(41)]
-    interior, corner = [], []
-    for demand in demands:
+    others_sums = {Fraction(0)}
+    for value in environment.demand[1:]:
+        others_sums |= {total + value for total in others_sums if total + value < 1}
+    grid = {least + (top - least) * Fraction(step, 40) for step in range(41)}
+    # Where agent 1's demand just fills what others leave, both curves have a kink.
+    demands = sorted(grid | {1 - total for total in others_sums if least < 1 - total < top})
+
+    def both(demand: Fraction) -> tuple[float, float]:
         market = Market(environment, demand=(demand, *environment.demand[1:]))
-        interior.append(market.surplus_at_common)
-        corner.append(float(market.cornered[0]))
+        return market.surplus_at_common, float(market.cornered[0])
+
+    interior, corner = (list(column) for column in zip(*map(both, demands), strict=True))
+    gaps = [inner - outer for inner, outer in zip(interior, corner, strict=True)]
+    crossings = [
+        float(brentq(lambda demand: -float(np.diff(both(Fraction(demand)))[0]), float(start), float(end), xtol=1e-10))
+        for start, end, left, right in zip(demands, demands[1:], gaps, gaps[1:], strict=False)
+        if left * right < 0
+    ]
     figure, axes = canvas()
     across = [float(demand) for demand in demands]
     axes.plot(across, interior, "-", color=COLOURS[0], label="interior r*")
     axes.plot(across, corner, "--", color=COLOURS[1], label=f"{environment.name[0]} holds everything")
+    for place in crossings:
+        axes.axvline(place, color="#444444", linewidth=0.8, linestyle=":")
     axes.set_xlabel(f"maximum demand of {environment.name[0]} (share of the supply)")
     axes.set_ylabel(f"expected spot surplus{_money(environment)}")
     axes.legend(frameon=False)
     return Picture(
         title="Interior and cornered holdings",
         caption=f"The spot market's expected surplus as the demand of {environment.name[0]} varies, the other demands "
-        "unchanged (Figure 1 of the paper).",
+        "unchanged (Figure 1 of the paper)."
+        + (f" The curves cross at {', '.join(f'{place:.8g}' for place in crossings)}." if crossings else ""),
         alt="Two curves, one of the interior holdings, one of the corner; the numbers are in the table.",
         svg=svg(figure),
         numbers={"demand": across, "interior": interior, "cornered": corner},
