@@ -110,6 +110,7 @@ BEYOND = [
     "the longest step",
     "the rate of exploration",
     "a step of the estimated regrets",
+    "decisions within a gap",
     "the constant 1 + 2 delta",
     "without the regret B",
 ]
@@ -297,5 +298,10 @@ def test_the_engines_other_bounds_are_at_most_what_is_proved(agents: int) -> Non
     floor, slope = 0.25, 1 + 2 * (2 * agents - 1) * 4
     bounded = certified(Rules(variant="bounded_values", agents=agents), root**2, value_floor=floor)
     assert bounded.epsilon == pytest.approx((agents + 1) / root**2 + slope / root)
+    exact, loose = (
+        certified(Rules(variant="baseline", agents=agents), root**2, gap=gap, gap_factor=2).epsilon
+        for gap in (0.0, 0.01)
+    )
+    assert loose == pytest.approx(exact + 0.02)
     explored = certified(Rules(variant="exploration", agents=agents), root**3)
     assert explored.epsilon <= (3 * constant**0.5 + 3 * agents * (agents + 1)) / root
