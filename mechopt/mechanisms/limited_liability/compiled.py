@@ -12,6 +12,7 @@ import numba as nb
 import numpy as np
 
 SNAP = 1e-12  # as in `arithmetic.py`
+CLOSE = 1e-14  # of the largest total and for each agent; a sum of n values >= 0 is off by at most n 2^-53 of itself
 TRANSFER, FIRST, SECOND, VALUE, HELD, IDLE = range(6)  # rows of `vectors`, in the order of `record.VECTORS`
 PIVOT, PLAIN, SMOOTHED, BOUNDED, ESTIMATED = range(5)
 
@@ -21,29 +22,56 @@ def _settled(regret: float) -> float:
     return 0.0 if abs(regret) <= SNAP else regret
 
 
+@nb.njit(cache=True, fastmath={"nnan", "nsz"})  # type: ignore[untyped-decorator]  # flags that let the maximum be SIMD
+def _leader(total: Any, own: Any, weight: float, near: float) -> int:
+    """The decision that is best without an agent, by total less own; -1 where rounding could change which it is."""
+    best = -np.inf
+    for decision in range(total.shape[0]):
+        left = total[decision] - weight * own[decision]
+        if left > best:
+            best = left
+    limit, found, place = best - near, 0, 0
+    for decision in range(total.shape[0]):
+        hit = total[decision] - weight * own[decision] >= limit
+        found += hit
+        place += decision * hit
+    return place if found == 1 else -1
+
+
 @nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _decide(values: Any, weights: Any, decisions: Any, prefix: Any, sums: Any) -> None:
-    """a*(G), the first of the best; the sum without agent i continues the sum of those before i."""
+def _first_best(sums: Any) -> int:
+    best = 0
+    for decision in range(1, sums.shape[0]):
+        if sums[decision] > sums[best]:
+            best = decision
+    return best
+
+
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+def _decide(values: Any, weights: Any, decisions: Any, total: Any, sums: Any) -> None:
+    """a*(G), the first of the best by sums in agent order.
+
+    Totals less the agent's own differ from such sums by rounding, far less than `CLOSE` of the largest total; they
+    decide where the best is ahead by more, and only close calls are summed again.
+    """
     agents, count = values.shape
-    prefix[:] = 0.0
-    for left_out in range(agents + 1):
-        # The grand group comes last here, when the prefix holds everybody.
-        sums[:] = prefix
-        for agent in range(left_out + 1, agents):
-            weight = weights[agent]
-            for decision in range(count):
-                sums[decision] += weight * values[agent, decision]
-        best = 0
-        for decision in range(1, count):
-            if sums[decision] > sums[best]:
-                best = decision
-        if left_out < agents:
-            decisions[left_out + 1] = best
-            weight = weights[left_out]
-            for decision in range(count):
-                prefix[decision] += weight * values[left_out, decision]
-        else:
-            decisions[0] = best
+    total[:] = 0.0
+    for agent in range(agents):
+        weight = weights[agent]
+        for decision in range(count):
+            total[decision] += weight * values[agent, decision]
+    decisions[0] = _first_best(total)
+    near = CLOSE * agents * abs(total[decisions[0]])
+    for left_out in range(agents):
+        place = _leader(total, values[left_out], weights[left_out], near)
+        if place < 0:
+            sums[:] = 0.0
+            for agent in range(agents):
+                if agent != left_out:
+                    for decision in range(count):
+                        sums[decision] += weights[agent] * values[agent, decision]
+            place = _first_best(sums)
+        decisions[left_out + 1] = place
 
 
 @nb.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -133,24 +161,29 @@ def _mixed(
     allocation: Any, vectors: Any, expected: Any, paid: Any, own: Any, without: Any, external: Any,
 ) -> None:  # fmt: skip
     """Sections 4 to 7."""
-    groups, agents = table.shape
+    agents, groups = table.shape
     grand = 0.0
+    own[:] = 0.0
+    for j in range(agents):  # Y_{-i}(I\\i) for every i side by side, each in agent order
+        grand += table[j, 0]
+        kept = own[j]
+        for agent in range(agents):
+            own[agent] += table[j, agent + 1]
+        own[j] = kept
     for agent in range(agents):
-        grand += table[0, agent]
-        own[agent] = _total_without(table[agent + 1], agent)
         expected[agent] = 0.0
         external[agent] = 0.0
-        paid[agent] = _due(table[group, agent], vectors[TRANSFER, agent], debt)
+        paid[agent] = _due(table[agent, group], vectors[TRANSFER, agent], debt)
     gap = 0.0
     for other in range(groups):
         share = shares[other]
         if share == 0.0:
             continue
-        total = _others(table[other], without)
+        total = _others(table[:, other], without)
         gap += share * (grand - total)
         for agent in range(agents):
             external[agent] += share * (own[agent] - without[agent])
-            expected[agent] += share * _due(table[other, agent], vectors[TRANSFER, agent], debt)
+            expected[agent] += share * _due(table[agent, other], vectors[TRANSFER, agent], debt)
     if code == PLAIN:
         allocation[0] = _settled(allocation[0] + gap)
         for agent in range(agents):
@@ -210,7 +243,7 @@ def _stated(
         external = _total_without(stated[agent + 1], agent) - _total_without(stated[0], agent)
         if code == PIVOT:
             paid[agent] = external
-            real = _total_without(table[agent + 1], agent) - _total_without(table[0], agent)
+            real = _total_without(table[:, agent + 1], agent) - _total_without(table[:, 0], agent)
             vectors[TRANSFER, agent] = _settled(vectors[TRANSFER, agent] + real - external)
             continue
         pays = vectors[VALUE, agent] > 0.0
@@ -241,7 +274,7 @@ def path(
     `histories` takes.
     """
     periods, agents, count = values.shape
-    table, stated = np.empty((agents + 1, agents)), np.empty((agents + 1, agents))
+    table, stated = np.empty((agents, agents + 1)), np.empty((agents + 1, agents))
     seen, own, without, external = np.empty(agents), np.empty(agents), np.empty(agents), np.empty(agents)
     prefix, sums = np.empty(count), np.empty(count)
     ones = np.ones(agents)
@@ -257,10 +290,9 @@ def path(
             for agent in range(agents):
                 seen[agent] = outputs[period, agent, decisions[row, group]]
         else:
-            for other in range(agents + 1):
-                decision = decisions[row, other]
-                for agent in range(agents):
-                    table[other, agent] = outputs[period, agent, decision]
+            for agent in range(agents):
+                for other in range(agents + 1):
+                    table[agent, other] = outputs[period, agent, decisions[row, other]]
         if code in (PLAIN, SMOOTHED):
             _mixed(code, debt, faded, discount, shares[row], group, table, weights[row], allocation, vectors,
                    expected[row], paid[row], own, without, external)  # fmt: skip
