@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 MOST_AGENTS, PANELS, NODES = 12, 64, 12
 CLOSE = 1e-9  # of the high end: how far a tangent may be violated
 PARTS = 1000  # outside options are in units of high / PARTS, because HiGHS violates rows by up to 1e-7
-MOST_ROUNDS, HALVINGS = 60, 30
+MOST_ROUNDS, HALVINGS = 60, 14  # a tangent is off by the square of the error of its type
 
 
 class Outside:
