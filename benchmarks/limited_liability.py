@@ -67,11 +67,11 @@ def interleaved(found: dict[str, Candidate], rounds: int, clock: Callable[[], fl
 # -- steps -----------------------------------------------------------------------------------------------------------
 
 
-def reference(rules: Rules, values: Any, outputs: Any, draws: Any, numbers: Any) -> Any:
+def reference(rules: Rules, inputs: tuple[Any, ...], numbers: Any) -> Any:
     """The protocol, one Python number after the other."""
     online = Online(rules, numbers)
     agents = range(rules.agents)
-    for stated, produced, draw in zip(values, outputs, draws, strict=True):
+    for stated, produced, draw in zip(*inputs, strict=True):
         proposal = online.propose(stated)
         group = online.draw(proposal, draw)
         online.settle(proposal, group, [[produced[j][a] for j in agents] for a in proposal.decisions])
@@ -110,8 +110,8 @@ def steps(agents: int, count: int, quick: bool) -> tuple[dict[str, Candidate], d
         "memory pass": lambda: (values.sum(), outputs.sum()),
         "Monte Carlo, numpy": lambda: lockstep(rules, *many),
         "Monte Carlo as simulated": simulated,
-        "reference, float": lambda: reference(rules, *lists, numbers=Floats()),
-        "reference, integer": lambda: reference(rules, *whole, numbers=Ledger()),
+        "reference, float": lambda: reference(rules, lists, Floats()),
+        "reference, integer": lambda: reference(rules, whole, Ledger()),
     }
     made = {"memory pass": long, "Monte Carlo, numpy": wide * paths, "Monte Carlo as simulated": wide * paths,
             "reference, float": short, "reference, integer": short}  # fmt: skip
@@ -126,7 +126,7 @@ def steps(agents: int, count: int, quick: bool) -> tuple[dict[str, Candidate], d
 
 def agree(rules: Rules, values: Any, outputs: Any, draws: Any, module: Any) -> None:
     """The three ways give the same regrets, to the last bit, before anything is timed."""
-    plain = reference(rules, values.tolist(), outputs.tolist(), draws.tolist(), Floats())
+    plain = reference(rules, (values.tolist(), outputs.tolist(), draws.tolist()), Floats())
     fast = Single(rules, module)
     fast.run(values, outputs, draws)
     many = lockstep(rules, values[:, None], outputs[:, None], draws[:, None])
