@@ -7,11 +7,11 @@ STAMP  := $(VENV)/.installed
 MODEL  := overage/eu_ets_2019
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format docs bench peers wheel-test mutation clean
+.PHONY: help install demo test test-slow test-browser check format docs bench peers wheel-test mutation clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv and install mechopt with all extras (the other targets do it when needed)
 
@@ -30,10 +30,13 @@ demo: $(STAMP) ## settle the EU ETS of 2019 and write a report to look at
 	@echo "The tables are in demo/; open demo/eu_ets_2019.html in a browser for the report."
 
 test: $(STAMP) ## the tests, without the slow ones
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not browser"
 
 test-slow: $(STAMP) ## the slow tests: minutes, or gigabytes
 	$(BIN)/python -m pytest -m slow
+
+test-browser: $(STAMP) ## the explorer in a real headless browser (Chromium; skipped where there is none)
+	$(BIN)/python -m pytest -m browser
 
 check: $(STAMP) ## ruff, format, mypy --strict
 	$(BIN)/ruff check

@@ -38,7 +38,7 @@ app = App(
 )
 for command in (
     models.solve, models.check, models.design, models.simulate, models.formulate, models.audit,
-    knowledge.report, knowledge.verify, knowledge.axioms, start.new, start.doctor,
+    knowledge.report, knowledge.verify, knowledge.axioms, start.new, start.doctor, start.explore,
 ):  # fmt: skip
     app.command(command)
 app.command(start.list_, name="list")

@@ -38,7 +38,7 @@ LAYERS = [
     {"claims", "evidence"},
     {"report"},
     {"api", "console"},
-    {"doctor"},
+    {"doctor", "explorer"},
     {"commands"},
     {"cli"},
     {"__main__"},

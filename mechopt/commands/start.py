@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from mechopt import console
 from mechopt.commands.options import Json, Output, Quiet
@@ -61,3 +64,24 @@ def doctor(*, json: Json = False, quiet: Quiet = False) -> int:
     outcome = practice.examine()
     console.show(outcome, json=json, quiet=quiet, rows=40)
     return 0 if outcome.status == "healthy" else 1
+
+
+def explore(
+    model: str, /, *, port: int = 2718, browser: Annotated[bool, Parameter(negative="--no-browser")] = True
+) -> int:
+    """Open a local page on which the numbers of a model can be moved, and the result is seen to change; Ctrl-C ends it.
+
+    Needs no network. Examples: `mechopt explore overage/cap_and_share`; `mechopt explore mine.toml --no-browser`.
+
+    Args:
+        model: a model document, or the name of a shipped model.
+        port: of this machine, where the page is; nobody else can reach it.
+        browser: open it in the browser.
+    """
+    import importlib
+
+    from mechopt.explorer import controls, serve
+
+    importlib.import_module("marimo")  # a missing library is one line here, and not the server's traceback
+    controls.open_document(model)
+    return serve.serve(model, port, browser=browser)

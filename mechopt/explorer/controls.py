@@ -1,0 +1,140 @@
+"""What of a model document can be moved: every number, and the words that choose a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from mechopt import api, exact, instance, mechanisms
+from mechopt.errors import InstanceError
+from mechopt.outcome import Outcome
+
+# What changes no result, is asked for by other commands, or says where a table comes from.
+FIXED = {"mechanism", "title", "source", "units", "seed", "names", "design", "simulate"}
+MOST = 120  # controls on one page
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One value of a document that can be changed.
+
+    Attributes:
+        path: keys and positions that lead to it.
+        label: for people: "accounts / Ada / claim".
+        value: as the document has it.
+        steps: lowest and highest of a slider and its step; None where it is typed, as exact fractions and words are.
+    """
+
+    path: Path
+    label: str
+    value: Any
+    steps: tuple[float, float, float] | None
+
+    @property
+    def group(self) -> str:
+        """The key of the document under which it stands."""
+        return str(self.path[0])
+
+
+def controls(data: Mapping[str, Any]) -> list[Control]:
+    """The controls of a document, in its order: at most `MOST`, those of the first records where there are more."""
+    found: list[Control] = []
+    for path, label, value in _leaves(data, (), ()):
+        word = isinstance(value, str) and _number(value) is None
+        if path[0] in FIXED or isinstance(value, bool) or (word and len(path) > 1) or value is None:
+            continue
+        found.append(Control(path=path, label=" / ".join(label), value=value, steps=_steps(value)))
+        if len(found) == MOST:
+            break
+    return found
+
+
+def changed(document: instance.Document, values: Mapping[Path, Any]) -> instance.Document:
+    """The document with other values at some places; a slider's float counts as the decimal that it shows."""
+    data: Any = _copy(document.data)
+    for path, value in values.items():
+        place = data
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = _like(place[path[-1]], value)
+    return instance.Document(data=data, path=document.path)
+
+
+def outcome(document: instance.Document) -> tuple[Any, Outcome]:
+    """The environment of a document, and its outcome with checks.
+
+    Raises:
+        MechoptError: the values do not fit together; the message is a line for the page.
+    """
+    name = document.data["mechanism"]
+    environment = mechanisms.get(name).from_document(document)
+    return environment, api.check(api.Model(mechanism=name, environment=environment, document=document))
+
+
+def _leaves(value: Any, path: Path, label: tuple[str, ...]) -> Iterator[tuple[Path, tuple[str, ...], Any]]:
+    if isinstance(value, Mapping):
+        if "file" in value:
+            return  # a table in a file: its columns are no numbers of the document
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key), (*label, str(key)))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _leaves(item, (*path, place), (*label, _name(item, place)))
+    elif path:
+        yield path, label, value
+
+
+def _name(item: Any, place: int) -> str:
+    """What a record is called: its first word that is no number, else its position, from 1."""
+    words = item.values() if isinstance(item, Mapping) else ()
+    return next((word for word in words if isinstance(word, str) and _number(word) is None), str(place + 1))
+
+
+def _number(value: Any) -> int | Fraction | None:
+    try:
+        return exact.parse(value)
+    except ValueError:
+        return None
+
+
+def _steps(value: Any) -> tuple[float, float, float] | None:
+    """From 0 to twice the value (on its own side of 0) in steps of whole units, or of a hundredth of a round number."""
+    if isinstance(value, str):
+        return None
+    size = abs(float(value))
+    if isinstance(value, int):
+        high, step = max(2 * size, 10.0), 1.0
+    else:
+        power = 10.0 ** len(str(int(size))) if size >= 1 else 1.0
+        high, step = max(2 * size, power), power / 100
+    return (-high, high, step) if value < 0 else (0.0, high, step)
+
+
+def _like(old: Any, new: Any) -> Any:
+    """A value of a control as the document would have it written."""
+    if isinstance(new, float):
+        return int(new) if isinstance(old, int) and new.is_integer() else Decimal(repr(new))
+    return new
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def open_document(name: str) -> instance.Document:
+    """The document of a model that can be explored.
+
+    Raises:
+        InstanceError: nothing in it can be moved.
+        MechoptError: the model is wrong.
+    """
+    document = api.load(name).document
+    if not controls(document.data):
+        raise InstanceError("has no number that could be moved; its tables are in files", file=document.path or name)
+    return document

@@ -1,0 +1,151 @@
+"""The explorer: what can be moved in a document, what the page shows, and the page in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mechopt import api, catalog
+from mechopt.cli import main
+from mechopt.errors import InstanceError
+from mechopt.explorer import controls, page
+
+MODEL = "overage/cap_and_share"
+CLAIM = ("accounts", 0, "claim")
+
+
+def test_every_number_and_every_word_that_chooses_a_rule_can_be_moved() -> None:
+    found = {control.label: control for control in controls.controls(api.load(MODEL).document.data)}
+    assert found["rule"].value == "linear"
+    assert found["accounts / Ada / claim"].path == CLAIM
+    assert found["accounts / Ada / claim"].steps == (0.0, 18.0, 1.0)
+    assert found["accounts / Ada / entitlement"].steps is None, "an exact fraction is typed"
+    assert not {"mechanism", "title", "units", "accounts / Ada / account"} & set(found)
+
+
+def test_a_moved_claim_changes_the_result_and_leaves_the_document_alone() -> None:
+    document = api.load(MODEL).document
+    before = controls.outcome(document)[1]
+    now = controls.outcome(controls.changed(document, {CLAIM: 5.0}))[1]
+    assert Fraction(now.summary["slack_total"]) == Fraction(before.summary["slack_total"]) + 4
+    assert controls.outcome(document)[1].summary == before.summary
+    shown = page.summary(before, now)
+    assert "<strong>" in shown
+    assert "changed" in shown
+    assert "changed" not in page.summary(before, before)
+
+
+def test_a_float_of_a_slider_counts_as_the_decimal_that_it_shows() -> None:
+    document = api.load(
+        {"mechanism": "overage", "penalty": 0.5, "accounts": [{"account": "a", "entitlement": 1, "claim": 2}]}
+    )
+    moved = controls.changed(document.document, {("penalty",): 0.1})
+    assert moved.data["penalty"] == Decimal("0.1")
+
+
+def test_what_is_shown_is_text_and_no_markup() -> None:
+    assert "<b>" not in page.grid({"<b>": ["<b>"]})
+
+
+@pytest.mark.parametrize("name", sorted(catalog.models()))
+def test_the_controls_of_each_shipped_model_lead_to_its_values(name: str) -> None:
+    document = api.load(name).document
+    for control in controls.controls(document.data):
+        value: Any = document.data
+        for key in control.path:
+            value = value[key]
+        assert value == control.value
+        if control.steps is not None:
+            low, high, step = control.steps
+            assert low <= float(control.value) <= high
+            assert step > 0
+
+
+def test_a_model_without_a_number_to_move_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("account,entitlement,claim\na,1,2\n", encoding="utf-8")
+    model = tmp_path / "m.toml"
+    model.write_text('mechanism = "overage"\naccounts = { file = "t.csv" }\n', encoding="utf-8")
+    with pytest.raises(InstanceError, match="no number"):
+        controls.open_document(str(model))
+
+
+def test_a_wrong_model_is_one_line_and_no_server(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "overage/cap_and_shar", "--no-browser"]) == 2
+    assert "cap_and_share" in capsys.readouterr().err
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mechopt", "explore", MODEL, "--no-browser", "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and server.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=20)
+
+
+@pytest.mark.browser
+def test_a_moved_number_changes_the_page(address: str) -> None:
+    """Start, change a control, see the number change; no console error, no request to anywhere else, phone width."""
+    pytest.importorskip("marimo")
+    driver = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    with driver.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        sheet = browser.new_page(viewport={"width": 1280, "height": 1000})
+        errors: list[str] = []
+        away: list[str] = []
+        sheet.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        sheet.on("pageerror", lambda error: errors.append(str(error)))
+        sheet.on("request", lambda sent: away.append(sent.url) if sent.url.startswith("http") else None)
+        sheet.goto(address)
+        slack = sheet.locator("tr[data-name=slack_total] td")
+        slack.first.wait_for(timeout=90_000)
+        assert slack.nth(1).inner_text() == "103/14"
+        claim = sheet.get_by_role("textbox", name="accounts / Ada / claim").last
+        claim.fill("5")
+        claim.press("Enter")
+        sheet.locator("tr[data-name=slack_total] strong").wait_for(timeout=30_000)
+        assert slack.nth(0).inner_text() == "103/14"
+        assert slack.nth(1).inner_text() == "159/14"  # 4 more
+        rule = sheet.get_by_label("rule", exact=True)
+        rule.fill("liner")
+        rule.press("Enter")
+        sheet.get_by_text("These values do not go together").wait_for(timeout=30_000)
+        sheet.get_by_text("'liner'").wait_for(timeout=30_000)
+        rule.fill("linear")
+        rule.press("Enter")
+        slack.first.wait_for(timeout=30_000)
+        if "MECHOPT_SCREENSHOTS" in os.environ:
+            sheet.screenshot(path=Path(os.environ["MECHOPT_SCREENSHOTS"]) / "explore_1280.png", full_page=True)
+        sheet.set_viewport_size({"width": 390, "height": 900})
+        assert sheet.evaluate("document.documentElement.scrollWidth") <= 390
+        if "MECHOPT_SCREENSHOTS" in os.environ:
+            sheet.screenshot(path=Path(os.environ["MECHOPT_SCREENSHOTS"]) / "explore_390.png", full_page=True)
+        browser.close()
+    assert errors == []
+    assert [url for url in away if not url.startswith(address)] == []
