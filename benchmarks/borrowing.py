@@ -29,7 +29,7 @@ import numpy as np
 
 from mechopt import catalog, instance, solver
 from mechopt.errors import SolveError
-from mechopt.mechanisms.borrowing import families, landing_program, paths, runway, subset_dp, time_indexed
+from mechopt.mechanisms.borrowing import families, landing_program, many_rounds, paths, runway, subset_dp, time_indexed
 from mechopt.mechanisms.borrowing import values as value
 from mechopt.mechanisms.borrowing.document import from_document
 from mechopt.mechanisms.borrowing.environment import Environment, Job, Queue
@@ -280,7 +280,9 @@ def rounds(count: int = 1_000_000) -> None:
             generator.random(count)
 
     def ours() -> None:
-        paths.play((setup, count // setup.rounds), np.random.default_rng(0))
+        generator = np.random.default_rng(0)
+        for _ in range(count // many_rounds.BLOCK_ROUNDS):  # in blocks, as `mechopt simulate` does
+            paths.play((setup, many_rounds.BLOCK_ROUNDS // setup.rounds), generator)
 
     def deficits() -> None:
         which, times = paths.draw(environment, np.random.default_rng(0), count)

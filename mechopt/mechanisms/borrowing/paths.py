@@ -90,9 +90,9 @@ def payoffs(environment: Environment, which: Any, times: Any) -> tuple[tuple[Flo
 
 
 def deficits(
-    environment: Environment, expectations: Expectations, which: Any, times: Any, strategy: Strategy = "truth"
+    environment: Environment, expectations: Expectations | None, which: Any, times: Any, strategy: Strategy = "truth"
 ) -> Floats:
-    """T_1 + T_2 of drawn rounds, constants left out.
+    """T_1 + T_2 of drawn rounds, constants left out; expectations are needed for least variance, and made if None.
 
     "shift": each agent adds 1 - v_j(t_j) to his second-stage report; "extraction": both report 1 (the order is
     efficient, and any other would be answered by -1).
@@ -113,6 +113,7 @@ def deficits(
     if environment.design == "pivot":
         return told - own[0] - own[1]
     if environment.design == "minimum_variance":
+        expectations = expectations or Expectations(environment)
         for axis in (0, 1):
             told = told - _means(environment, expectations, axis, which[axis], times[axis])
     return np.asarray(told)
@@ -162,12 +163,11 @@ def play(item: tuple[Setup, int], generator: np.random.Generator) -> Block:
     """One block of replications: a task for `tasks.run`."""
     setup, replications = item
     environment = setup.environment
-    expectations = Expectations(environment)
     size = replications * setup.rounds
     which, times = draw(environment, generator, size)
-    moves = deficits(environment, expectations, which, times, setup.strategy).reshape(replications, setup.rounds)
-    moves = moves + setup.constant
-    total = (float(moves.sum()), float(np.square(moves).sum()), moves.size)
+    moves = deficits(environment, None, which, times, setup.strategy).reshape(replications, setup.rounds)
+    moves += setup.constant
+    total = (float(moves.sum()), float(moves.ravel() @ moves.ravel()), moves.size)
     alarm = np.zeros(replications)
     level = np.zeros(replications)
     for r in range(setup.rounds):
