@@ -74,3 +74,16 @@ def test_the_engine_is_chosen_by_length_and_refused_by_name() -> None:
     assert single.kernels("python", 10**9) is None
     with pytest.raises(InstanceError, match="engine: 'fast' is none of auto, python and compiled"):
         single.kernels("fast", 1)  # type: ignore[arg-type]  # what a user may write
+
+
+def test_close_calls_are_decided_by_sums_in_agent_order(module: Any) -> None:
+    """Tenths tie in decimals and not in doubles, where the order of a sum decides: totals less one's own would err."""
+    rng = np.random.default_rng(8)
+    values = rng.integers(0, 4, (400, 5, 6)) / 10
+    environment = Environment(rules=Rules(variant="baseline", agents=5), values=values, outputs=values, seed=1)
+    total = values.sum(axis=1)[:, None] - values
+    assert (np.argmax(total, axis=2) != groups.decisions(values)[:, 1:]).any()  # else the test tests nothing
+    draws: Any = environment.draws
+    fast = single.Single(environment.rules, module).run(values, values, draws, record=True)
+    assert np.array_equal(fast.decisions, groups.decisions(values))
+    assert_same(plain(environment), fast)

@@ -22,22 +22,6 @@ def _settled(regret: float) -> float:
     return 0.0 if abs(regret) <= SNAP else regret
 
 
-@nb.njit(cache=True, fastmath={"nnan", "nsz"})  # type: ignore[untyped-decorator]  # flags that let the maximum be SIMD
-def _leader(total: Any, own: Any, weight: float, near: float) -> int:
-    """The decision that is best without an agent, by total less own; -1 where rounding could change which it is."""
-    best = -np.inf
-    for decision in range(total.shape[0]):
-        left = total[decision] - weight * own[decision]
-        if left > best:
-            best = left
-    limit, found, place = best - near, 0, 0
-    for decision in range(total.shape[0]):
-        hit = total[decision] - weight * own[decision] >= limit
-        found += hit
-        place += decision * hit
-    return place if found == 1 else -1
-
-
 @nb.njit(cache=True)  # type: ignore[untyped-decorator]
 def _first_best(sums: Any) -> int:
     best = 0
@@ -48,6 +32,18 @@ def _first_best(sums: Any) -> int:
 
 
 @nb.njit(cache=True)  # type: ignore[untyped-decorator]
+def _close_call(values: Any, weights: Any, left_out: int, sums: Any) -> int:
+    """a*(I\\i) by sums in agent order."""
+    sums[:] = 0.0
+    for agent in range(values.shape[0]):
+        if agent != left_out:
+            for decision in range(values.shape[1]):
+                sums[decision] += weights[agent] * values[agent, decision]
+    return int(_first_best(sums))
+
+
+# Flags for finite numbers only, which let maxima run side by side: here they change no number, the results are indices.
+@nb.njit(cache=True, fastmath={"nnan", "nsz"})  # type: ignore[untyped-decorator]
 def _decide(values: Any, weights: Any, decisions: Any, total: Any, sums: Any) -> None:
     """a*(G), the first of the best by sums in agent order.
 
@@ -55,7 +51,8 @@ def _decide(values: Any, weights: Any, decisions: Any, total: Any, sums: Any) ->
     decide where the best is ahead by more, and only close calls are summed again.
     """
     agents, count = values.shape
-    total[:] = 0.0
+    for decision in range(count):
+        total[decision] = 0.0
     for agent in range(agents):
         weight = weights[agent]
         for decision in range(count):
@@ -63,15 +60,17 @@ def _decide(values: Any, weights: Any, decisions: Any, total: Any, sums: Any) ->
     decisions[0] = _first_best(total)
     near = CLOSE * agents * abs(total[decisions[0]])
     for left_out in range(agents):
-        place = _leader(total, values[left_out], weights[left_out], near)
-        if place < 0:
-            sums[:] = 0.0
-            for agent in range(agents):
-                if agent != left_out:
-                    for decision in range(count):
-                        sums[decision] += weights[agent] * values[agent, decision]
-            place = _first_best(sums)
-        decisions[left_out + 1] = place
+        weight, best = weights[left_out], -np.inf
+        for decision in range(count):
+            left = total[decision] - weight * values[left_out, decision]
+            if left > best:
+                best = left
+        limit, found, place = best - near, 0, 0
+        for decision in range(count):
+            hit = 1 if total[decision] - weight * values[left_out, decision] >= limit else 0
+            found += hit
+            place += decision * hit
+        decisions[left_out + 1] = place if found == 1 else _close_call(values, weights, left_out, sums)
 
 
 @nb.njit(cache=True)  # type: ignore[untyped-decorator]
