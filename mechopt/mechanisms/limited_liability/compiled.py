@@ -1,7 +1,8 @@
 """One path of the mechanism for numba: an optional extra. Every float is that of `online.py` to the last bit.
 
-Sums run in the same order and no fast-math flag is set. A sum without agent i is put back after i was added, so that
-the inner loops run over agents side by side; groups of probability 0 are skipped, since adding 0 changes no bit.
+Sums that are kept run in the same order and without fast-math flags. A sum without agent i is put back after i was
+added, so that the inner loops run over agents side by side; groups of probability 0 are skipped, since adding 0 changes
+no bit.
 """
 
 from __future__ import annotations
