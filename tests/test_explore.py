@@ -55,6 +55,14 @@ def test_a_float_of_a_slider_counts_as_the_decimal_that_it_shows() -> None:
     assert moved.data["penalty"] == Decimal("0.1")
 
 
+def test_records_of_one_name_are_told_apart_by_their_position() -> None:
+    records = [{"value": "f", "time": 1}, {"value": "f", "time": 2}]
+    assert [control.label for control in controls.controls({"rounds": records})] == [
+        "rounds / 1 / time",
+        "rounds / 2 / time",
+    ]
+
+
 def test_what_is_shown_is_text_and_no_markup() -> None:
     assert "<b>" not in page.grid({"<b>": ["<b>"]})
 
@@ -62,7 +70,9 @@ def test_what_is_shown_is_text_and_no_markup() -> None:
 @pytest.mark.parametrize("name", sorted(catalog.models()))
 def test_the_controls_of_each_shipped_model_lead_to_its_values(name: str) -> None:
     document = api.load(name).document
-    for control in controls.controls(document.data):
+    found = controls.controls(document.data)
+    assert len({control.label for control in found}) == len(found)
+    for control in found:
         value: Any = document.data
         for key in control.path:
             value = value[key]

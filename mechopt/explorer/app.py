@@ -19,8 +19,9 @@ def _():
 
     document = controls.open_document(mo.cli_args()["model"])
     moved = controls.controls(document.data)
-    _, before = controls.outcome(document)
-    return MechoptError, before, controls, document, escape, mechanisms, mo, moved, page
+    first = controls.outcome(document)
+    before = first[1]
+    return MechoptError, before, controls, document, escape, first, mechanisms, mo, moved, page
 
 
 @app.cell
@@ -55,7 +56,7 @@ def _(document, mo, moved, page):
 
 
 @app.cell
-def _(MechoptError, before, controls, document, escape, inputs, mechanisms, mo, moved, page):
+def _(MechoptError, before, controls, document, escape, first, inputs, mechanisms, mo, moved, page):
     def result():
         values = {}
         for control in moved:
@@ -64,7 +65,7 @@ def _(MechoptError, before, controls, document, escape, inputs, mechanisms, mo, 
             if value != written:
                 values[control.path] = value
         try:
-            environment, now = controls.outcome(controls.changed(document, values))
+            environment, now = controls.outcome(controls.changed(document, values)) if values else first
         except MechoptError as error:
             return mo.callout(mo.md(f"**These values do not go together.** {error}"), kind="danger")
         drawn = mechanisms.get(now.mechanism).pictures(environment, now)

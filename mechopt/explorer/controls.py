@@ -82,16 +82,21 @@ def _leaves(value: Any, path: Path, label: tuple[str, ...]) -> Iterator[tuple[Pa
         for key, item in value.items():
             yield from _leaves(item, (*path, key), (*label, str(key)))
     elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _leaves(item, (*path, place), (*label, _name(item, place)))
+        for place, (item, name) in enumerate(zip(value, _names(value), strict=True)):
+            yield from _leaves(item, (*path, place), (*label, name))
     elif path:
         yield path, label, value
 
 
-def _name(item: Any, place: int) -> str:
-    """What a record is called: its first word that is no number, else its position, from 1."""
-    words = item.values() if isinstance(item, Mapping) else ()
-    return next((word for word in words if isinstance(word, str) and _number(word) is None), str(place + 1))
+def _names(records: list[Any]) -> list[str]:
+    """What records are called: the first word of each that is no number, where these differ, else positions from 1."""
+    words = [
+        next((word for word in record.values() if isinstance(word, str) and _number(word) is None), "")
+        for record in records
+        if isinstance(record, Mapping)
+    ]
+    distinct = len(words) == len(records) == len(set(words)) and "" not in words
+    return words if distinct else [str(place) for place in range(1, len(records) + 1)]
 
 
 def _number(value: Any) -> int | Fraction | None:
