@@ -222,7 +222,9 @@ def network_pictures(environment: Environment, outcome: Outcome) -> list[Picture
     axes.axhline(1, color="#555555", linewidth=1, linestyle="--")
     axes.set_xticks(range(len(needy)), names, rotation=30, ha="right", fontsize=8)
     axes.set_ylabel("share of overage covered")
-    axes.legend(frameon=False, fontsize=8, title="from pool", title_fontsize=8)
+    axes.figure.legend(  # above the axes: the bars reach to their edge
+        loc="outside upper center", ncols=4, frameon=False, fontsize=8, title="from pool", title_fontsize=8
+    )
     return [
         Picture(
             title="Covered shares by pool",
