@@ -142,7 +142,7 @@ def cluster(address: str | None) -> Iterator[None]:
         address: "dask://HOST:PORT" of a Dask scheduler whose workers have this mechopt too; None changes nothing.
 
     Raises:
-        InstanceError: another kind of address, or nobody answers there.
+        InstanceError: another kind of address, nobody answers there, or its workers lack this mechopt.
     """
     if address is None:
         yield
@@ -157,11 +157,29 @@ def cluster(address: str | None) -> Iterator[None]:
     except (OSError, ValueError) as error:
         raise InstanceError(f"nobody answers at {place}: {' '.join(str(error).split())}", key="--executor") from None
     with client, client.get_executor(pure=False) as executor:
+        _check_workers(client, place)
         token = _CLUSTER.set(executor)
         try:
             yield
         finally:
             _CLUSTER.reset(token)
+
+
+def _check_workers(client: Any, place: str) -> None:
+    """Every worker must have this mechopt: one that cannot import a task would be waited for without end."""
+    from importlib import metadata
+
+    from mechopt import __version__
+
+    try:
+        found = client.run(metadata.version, "mechopt")
+    except metadata.PackageNotFoundError:
+        raise InstanceError(f"mechopt is not installed where the workers of {place} run", key="--executor") from None
+    if not found:
+        raise InstanceError(f"the scheduler at {place} has no workers", key="--executor")
+    for worker, version in found.items():
+        if version != __version__:
+            raise InstanceError(f"{worker} has mechopt {version}; {__version__} is needed", key="--executor")
 
 
 def on_cluster() -> Executor | None:

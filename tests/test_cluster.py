@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from mechopt.mechanisms.overage import axiom_matrix
 from mechopt.mechanisms.overage.awards.matrix import Search
 
 distributed = pytest.importorskip("distributed")
+# The workers know mechopt, not this file: its functions travel by value.
+pytest.importorskip("cloudpickle").register_pickle_by_value(sys.modules[__name__])
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the cluster's own libraries
 
 
@@ -90,6 +93,14 @@ def test_claims_are_verified_there(address: str) -> None:
     with tasks.cluster(address):
         ledger = mechopt.verify("overage.lemma_10", "overage.remark_7")
     assert {record.verdict for record in ledger.records} == {"proved"}
+
+
+def test_workers_without_this_mechopt_are_refused_and_not_waited_for(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mechopt, "__version__", "99.0")
+    with pytest.raises(InstanceError, match="is needed"), tasks.cluster(address):
+        pytest.fail("the workers have another version")
 
 
 @pytest.mark.parametrize("wrong", ["127.0.0.1:1", "spark://here:1", "dask://", "dask://127.0.0.1:9"])
