@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,9 +20,10 @@ from mechopt.mechanisms.overage import axiom_matrix
 from mechopt.mechanisms.overage.awards.matrix import Search
 
 distributed = pytest.importorskip("distributed")
-# The workers know mechopt, not this file: its functions travel by value.
-pytest.importorskip("cloudpickle").register_pickle_by_value(sys.modules[__name__])
-pytestmark = pytest.mark.filterwarnings("ignore")  # of the cluster's own libraries
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of the cluster's own libraries
+    pytest.mark.checkout,  # the workers import this file's functions, which only a checkout lets them find
+]
 
 
 @pytest.fixture(scope="module")
