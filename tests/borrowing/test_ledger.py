@@ -103,39 +103,6 @@ def test_every_statement_of_the_paper_has_an_entry() -> None:
     assert not shelf(["borrowing"]).broken
 
 
-def test_nothing_is_without_an_expectation_or_hypotheses() -> None:
-    assert all(claim.expected in ("proved", "refuted") for claim in LEDGER.values())
-    assert all(claim.proof or claim.expected == "refuted" for claim in LEDGER.values())
-    assert all(claim.hypotheses for claim in LEDGER.values())
-
-
-@pytest.fixture(scope="module")
-def ledger() -> claims.Ledger:
-    """The whole ledger of the paper, run once."""
-    return claims.verify("borrowing")
-
-
-@pytest.mark.parametrize("name", sorted(LEDGER))
-def test_the_verdict_is_the_one_on_record(ledger: claims.Ledger, name: str) -> None:
-    record = ledger[name]
-    assert record.error is None
-    assert record.verdict == record.expected, record.reason
-    assert all(piece.control is not None and piece.control.refuted for piece in record.evidence)
-    if record.verdict == "refuted":
-        assert record.witness is not None
-        assert record.witness.steps
-    else:
-        assert all(piece.holds and piece.instance for piece in record.evidence)
-
-
-@pytest.mark.parametrize("name", REFUTED)
-def test_a_refuted_statement_has_a_replay_and_a_proved_repair(name: str) -> None:
-    claim = LEDGER[name]
-    assert claim.replay is not None
-    assert claim.repaired_by is not None
-    assert LEDGER[claim.repaired_by].expected == "proved"
-
-
 @pytest.mark.parametrize(
     ("name", "witness", "shown"),
     [

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-import mechopt
 from mechopt import catalog, claims
 from mechopt.claims import coverage
 from mechopt.claims.select import shelf
@@ -113,53 +111,6 @@ def test_only_definitions_have_no_evidence() -> None:
     left = {claim.title for name, claim in LISTED.items() if name not in LEDGER}
     assert left == {f"Equation ({number})" for number in (1, 3, 4, 5, 13, 14, 16)}
     assert all(LISTED[name].not_checked_reason != coverage.NOT_BUILT for name in LISTED)
-
-
-def test_nothing_is_without_an_expectation_or_hypotheses() -> None:
-    assert all(claim.expected in ("proved", "refuted") for claim in LEDGER.values())
-    assert all(claim.proof or claim.expected == "refuted" for claim in LEDGER.values())
-    assert all(claim.hypotheses for claim in LEDGER.values())
-
-
-@pytest.fixture(scope="module")
-def ledger() -> claims.Ledger:
-    """The whole ledger of the paper, run once."""
-    return claims.verify("forward_market")
-
-
-@pytest.mark.parametrize("name", sorted(LEDGER))
-def test_the_verdict_is_the_one_on_record(ledger: claims.Ledger, name: str) -> None:
-    record = ledger[name]
-    assert record.error is None
-    assert record.verdict == record.expected, record.reason
-    assert all(piece.control is not None and piece.control.refuted for piece in record.evidence)
-    if record.verdict == "refuted":
-        assert record.witness is not None
-        assert record.witness.steps
-    else:
-        assert all(piece.holds and piece.instance for piece in record.evidence)
-
-
-@pytest.mark.parametrize("name", REFUTED)
-def test_a_refuted_statement_has_a_replay_and_a_proved_repair(name: str) -> None:
-    claim = LEDGER[name]
-    assert claim.replay is not None
-    assert claim.repaired_by is not None
-    assert LEDGER[claim.repaired_by].expected == "proved"
-
-
-@pytest.mark.parametrize("name", REFUTED)
-def test_what_explain_prints_rebuilds_the_counterexample(
-    ledger: claims.Ledger, name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The Python runs and says the same; the model document can be solved."""
-    witness = ledger[name].witness
-    assert witness is not None
-    exec(witness.python, {})
-    assert capsys.readouterr().out.strip() == witness.steps.strip()
-    if witness.document is not None:
-        outcome = mechopt.solve(tomllib.loads(witness.document))
-        assert sum(outcome.tables["agents"]["holding"]) == pytest.approx(1)
 
 
 def test_the_brute_force_of_the_ledger_and_the_engine_agree() -> None:
