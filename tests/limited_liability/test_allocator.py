@@ -285,6 +285,11 @@ def rechain(path: Path) -> None:
         ("UPDATE event SET body = replace(body, '\"group\":0', '\"group\":1') WHERE kind = 'decide' AND period = 1",
          "does not follow from the reports"),
         ("UPDATE event SET body = '{}' WHERE kind = 'observe' AND period = 1", "makes no sense"),
+        ("UPDATE event SET body = replace(body, 'secret of south', 'another') WHERE kind = 'report' AND period = 2",
+         "not what south has committed to"),
+        ("UPDATE event SET body = replace(body, '[', '[7') WHERE kind = 'observe' AND period = 2", "from 0 to 9"),
+        ("UPDATE event SET period = 9 WHERE seq = 4", "period 1 is open"),
+        ("UPDATE event SET kind = 'remark' WHERE kind = 'settle' AND period = 4", "no event 'remark'"),
     ],
 )  # fmt: skip
 def test_a_forger_who_repairs_the_chain_is_found_by_replay(path: Path, statement: str, words: str) -> None:
