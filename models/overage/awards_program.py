@@ -26,6 +26,7 @@ def problem_of(environment: Environment) -> tuple[NDArray[np.float64], float]:
     Raises:
         InstanceError: nobody is over, or nobody has slack.
     """
+    environment.need_one_pool("this program")
     pairs = zip(environment.entitlement.tolist(), environment.claim.tolist(), strict=True)
     difference = [exact.parse(claim) - exact.parse(entitlement) for entitlement, claim in pairs]
     over = [d for d in difference if d > 0]

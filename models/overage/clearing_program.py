@@ -22,7 +22,7 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 from pyomo.contrib.solver.common.results import SolutionStatus
 
 from mechopt import exact
-from mechopt.errors import InstanceError, SolveError
+from mechopt.errors import SolveError
 from mechopt.formulation import Formulation
 from mechopt.mechanisms.overage import run
 from mechopt.mechanisms.overage.environment import Environment
@@ -55,10 +55,9 @@ def overage_and_slack(environment: Environment) -> tuple[NDArray[np.float64], fl
     Subtracted exactly, then rounded once: floats count as their shortest decimals.
 
     Raises:
-        InstanceError: a power rule; these programs are of the linear one.
+        InstanceError: another rule, or a network; these programs are of the linear rule with one pool.
     """
-    if environment.rule in ("power", "capped_power") and environment.alpha != 1:
-        raise InstanceError(f"the programs clear the linear rule; {environment.rule} needs alpha = 1", key="rule")
+    environment.need_linear("this program")
     pairs = zip(environment.entitlement.tolist(), environment.claim.tolist(), strict=True)
     difference = [exact.parse(claim) - exact.parse(entitlement) for entitlement, claim in pairs]
     overage = np.array([exact.as_float(max(d, 0)) for d in difference], dtype=np.float64)

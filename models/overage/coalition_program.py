@@ -29,6 +29,7 @@ def members_of(environment: Environment, members: int) -> list[int]:
     Raises:
         InstanceError: no such coalition, no claim_bound, or amounts that are not whole.
     """
+    environment.need_linear("this program")
     if not 1 <= members <= len(environment.account):
         raise InstanceError(f"must be from 1 to {len(environment.account)}, not {members}", key="members")
     if environment.claim_bound is None:

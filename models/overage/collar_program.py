@@ -23,6 +23,7 @@ from mechopt.mechanisms.overage.scenarios import Scenarios, left_out
 
 def scenarios_of(environment: Environment, factors: str) -> Scenarios:
     """Equally likely scenarios, one for each factor ("0.9 1 1.2"); accounts are small."""
+    environment.need_linear("this program")
     try:
         values = [exact.as_float(exact.parse(word)) for word in factors.split()]
     except ValueError as error:

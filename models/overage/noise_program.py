@@ -23,6 +23,7 @@ def amounts(environment: Environment, account: int) -> tuple[float, float, float
     Raises:
         InstanceError: no such account, or one of the amounts is 0: a geometric program needs them positive.
     """
+    environment.need_linear("this program")
     if not 1 <= account <= len(environment.account):
         raise InstanceError(f"must be from 1 to {len(environment.account)}, not {account}", key="account")
     pairs = zip(environment.entitlement.tolist(), environment.claim.tolist(), strict=True)

@@ -204,6 +204,19 @@ def test_a_large_account_needs_a_higher_penalty() -> None:
     assert large.tables["designs"]["penalty_low"][0] > small.tables["designs"]["penalty_low"][0]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"rule": "talmud"},
+        {"pools": [{"account": "a", "pool": "p"}, {"account": "b", "pool": "p"}],
+         "edges": [{"pool": "p", "account": "a"}]},
+    ],
+)  # fmt: skip
+def test_the_collar_of_another_mechanism_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(InstanceError, match="the collar"):
+        mechopt.design(document() | more)
+
+
 def test_drawn_scenarios_repeat_and_change_with_the_seed() -> None:
     drawn = {"scenarios": None, "claims": {"family": "uniform", "low": "1/2", "high": "3/2"}, "draws": 50}
     first, again, other = (mechopt.design(document(**drawn), seed=s) for s in (1, 1, 2))

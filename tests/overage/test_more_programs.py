@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mechopt import api
+from mechopt.errors import InstanceError
 
 pytest.importorskip("pyomo.environ")
 pytest.importorskip("cvxpy")
@@ -55,3 +56,15 @@ def test_the_collar(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_noise(seed: int) -> None:
     gap(short_period(seed), "noise_gp", account=1, error=0.03 * seed)
+
+
+@pytest.mark.parametrize("program", ["clearing_lp", "clearing_qp", "coalition", "collar_lp", "noise_gp"])
+def test_programs_of_the_linear_rule_refuse_another(program: str) -> None:
+    with pytest.raises(InstanceError, match="linear rule"):
+        api.compare(short_period(1) | {"rule": "talmud", "claim_bound": 30}, program=program)
+
+
+@pytest.mark.parametrize("program", ["clearing_lp", "equal_awards_qp", "jefferson_milp"])
+def test_programs_of_one_pool_refuse_a_network(program: str) -> None:
+    with pytest.raises(InstanceError, match="not networks"):
+        api.compare("overage/vintages_network", program=program)

@@ -38,6 +38,19 @@ def test_without_chance_every_period_is_the_settlement_itself(rule: str) -> None
         assert found["penalty_low"] == pytest.approx(found["penalty_high"])
 
 
+def test_a_tie_that_floats_would_miss_is_a_tie() -> None:
+    """0.1 + 0.2 against 0.3: X = I, where the left branch covers all; X > I by rounding would share in proportion."""
+    accounts = [
+        {"account": "a", "entitlement": 0, "claim": 0.1},
+        {"account": "b", "entitlement": 0, "claim": 0.2},
+        {"account": "c", "entitlement": 0.3, "claim": 0},
+    ]
+    more = {"accounts": accounts, "rule": "power", "alpha": 2, "tie": "left"}
+    table = mechopt.simulate(document({"periods": 1, "replications": 1}, **more)).tables["periods"]
+    assert table["residual"] == [0]
+    assert table["truthful_payoff"][0] * 0.3 == pytest.approx(0.3)
+
+
 def test_banked_slack_comes_back_to_its_owner() -> None:
     """Needs 4 of 10: 6 are banked, then 12, so a later period has ever more slack and nothing is lost."""
     accounts = [{"account": "a", "entitlement": 10, "claim": 4}]
@@ -121,6 +134,15 @@ def test_ctrl_c_before_anything_is_finished_has_no_result(monkeypatch: pytest.Mo
         ({"claims": {"family": "uniform", "low": -1, "high": 1}}, {}, ["simulate.claims", "below 0"]),
         ({"banking": True}, {"rule": "rebate"}, ["rule", "bank"]),
         ({"period": 3}, {}, ["did you mean periods"]),
+        ({}, {"rounding": "cumulative"}, ["rounding", "none"]),
+        (
+            {},
+            {
+                "pools": [{"account": a["account"], "pool": "p"} for a in ACCOUNTS],
+                "edges": [{"pool": "p", "account": "a"}],
+            },
+            ["simulation", "networks"],
+        ),
     ],
 )
 def test_bad_tables_are_named(table: dict[str, Any], more: dict[str, Any], words: list[str]) -> None:

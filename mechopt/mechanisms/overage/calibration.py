@@ -69,6 +69,7 @@ def read(environment: Environment, document: Document, seed: int) -> tuple[Setti
         InstanceError: names the file, the key and the row at fault.
     """
     table = document.section("design", Table)
+    environment.need_linear("the collar")
     if len(table.collar) != 2:
         raise document.error("needs two numbers: the lower and the upper end", "design.collar")
     price = document.number(table.price, "design.price", minimum=0)

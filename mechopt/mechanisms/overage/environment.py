@@ -76,6 +76,25 @@ class Environment:
         if self.network is not None and (self.rule != "linear" or self.rounding != "none"):
             raise InstanceError('a network is cleared with rule = "linear" and rounding = "none"', key="pools")
 
+    def need_one_pool(self, what: str) -> None:
+        """Refuse an analysis that knows nothing of networks: its answer would be that of another mechanism.
+
+        Raises:
+            InstanceError: the environment has pools.
+        """
+        if self.network is not None:
+            raise InstanceError(f"{what} knows one pool of slack for all, not networks", key="pools")
+
+    def need_linear(self, what: str) -> None:
+        """Refuse an analysis of the linear rule (or rebate, or a power of 1) where another rule is on, or a network.
+
+        Raises:
+            InstanceError: another rule is on.
+        """
+        self.need_one_pool(what)
+        if self.rule not in ("linear", "rebate") and not (self.rule in ("power", "capped_power") and self.alpha == 1):
+            raise InstanceError(f"{what} is of the linear rule, not of {self.rule}", key="rule")
+
     def _check(self, name: str, array: NDArray[Any]) -> None:
         """Finite, not negative, whole where units are dealt out, and small enough for the arithmetic."""
         key = f"accounts.{name}"

@@ -37,8 +37,9 @@ def payoff_intervals(environment: Environment, error: ArrayLike) -> dict[str, li
     Raises:
         InstanceError: another rule, or a negative error.
     """
-    if environment.rule != "linear" or environment.rounding != "none" or environment.network is not None:
-        raise InstanceError("intervals are proven for the linear rule without rounding and network", key="rule")
+    environment.need_one_pool("the interval")
+    if environment.rule != "linear" or environment.rounding != "none":
+        raise InstanceError("intervals are proven for the linear rule without rounding", key="rule")
     held, asked = as_exact(environment.entitlement), as_exact(environment.claim)
     off = np.array([exact.parse(value) for value in np.broadcast_to(np.asarray(error, dtype=object), asked.shape)],
                    dtype=object)  # fmt: skip
@@ -102,13 +103,14 @@ def jump_risk(environment: Environment, error: Number) -> Finding:
 def netting_gain(environment: Environment, members: Sequence[str]) -> Number:
     """What an owner of several accounts would gain by holding them as one: slack then covers its own overage first.
 
-    Exact, for the environment's rule. Positive where the owner holds both slack and overage: accounts of one owner
-    should be netted by rule, or owners will do it themselves.
+    Exact, for the environment's rule, before rounding. Positive where the owner holds both slack and overage: accounts
+    of one owner should be netted by rule, or owners will do it themselves.
 
     Args:
         environment: the period.
         members: the owner's accounts.
     """
+    environment.need_one_pool("netting")
     rows = _rows(environment, members)
     keep = [j for j in range(len(environment.account)) if j not in rows]
     held, asked = as_exact(environment.entitlement), as_exact(environment.claim)
@@ -118,7 +120,7 @@ def netting_gain(environment: Environment, members: Sequence[str]) -> Number:
 
 
 def splitting_gain(environment: Environment, account: str, parts: int) -> Number:
-    """What an account would gain by splitting into equal parts. Exact; 0 under the linear rule.
+    """What an account would gain by splitting into equal parts. Exact, before rounding; 0 under the linear rule.
 
     Args:
         environment: the period.
@@ -127,6 +129,7 @@ def splitting_gain(environment: Environment, account: str, parts: int) -> Number
     """
     if parts < 2:
         raise InstanceError(f"must be at least 2, not {parts}", key="parts")
+    environment.need_one_pool("splitting")
     (row,) = _rows(environment, [account])
     held, asked = as_exact(environment.entitlement), as_exact(environment.claim)
     before = _payoffs(environment, held, asked)[row]

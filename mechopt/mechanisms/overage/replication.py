@@ -20,6 +20,7 @@ from mechopt.outcome import Guarantee, Outcome
 from mechopt.picture import COLOURS, Picture, canvas, svg
 
 BLOCK = 256  # replications of a task
+CLOSE = 1e-9  # relative gap of totals below which rounding may have decided their order
 LARGEST = 10**7  # replications times periods
 MEASURES = ("overage", "slack", "scarcity", "residual", "penalty", "truthful_payoff", "strategic_payoff")
 
@@ -84,6 +85,9 @@ def read(environment: Environment, document: Document) -> tuple[Table, Play]:
         InstanceError: names the file and the key at fault.
     """
     table = document.section("simulate", Table)
+    environment.need_one_pool("the simulation")
+    if environment.rounding != "none":
+        raise document.error('drawn needs are not whole: use rounding = "none"', "rounding")
     for name, value in (("periods", table.periods), ("replications", table.replications)):
         if value < 1:
             raise document.error(f"must be at least 1, not {value}", f"simulate.{name}")
@@ -144,7 +148,7 @@ def play(task: tuple[Play, int], generator: Generator) -> NDArray[np.float64]:
         held = setup.entitlement + banked
         over, under = np.maximum(claim - held, 0.0), np.maximum(held - claim, 0.0)
         total_over, total_under = over.sum(axis=1), under.sum(axis=1)
-        covered = _covered(setup, over, total_over, total_under)
+        covered = _covered(setup, held, claim, over, total_over, total_under)
         spare = under * _ratio(np.maximum(total_under - total_over, 0.0), total_under)[:, None]
         rebate = spare if setup.rule == "rebate" else 0.0
         payoff, residual = np.minimum(claim, held) + covered + rebate, np.maximum(over - covered, 0.0).sum(axis=1)
@@ -165,14 +169,22 @@ def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.
 
 
 def _covered(
-    setup: Play, over: NDArray[np.float64], total_over: NDArray[np.float64], total_under: NDArray[np.float64]
+    setup: Play,
+    held: NDArray[np.float64],
+    claim: NDArray[np.float64],
+    over: NDArray[np.float64],
+    total_over: NDArray[np.float64],
+    total_under: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Coverage in each replication, shape (replications, accounts). Drawn needs tie with probability 0."""
+    """Coverage in each replication, shape (replications, accounts); whether X = I is decided exactly."""
     if setup.rule in ("linear", "rebate"):
         return over * np.minimum(_ratio(total_under, total_over), 1.0)[:, None]
     found = np.empty_like(over)
     for row in range(len(over)):
-        sign = int(np.sign(total_over[row] - total_under[row]))
+        gap = total_over[row] - total_under[row]
+        sign = int(np.sign(gap))
+        if abs(gap) <= CLOSE * (total_over[row] + total_under[row]):
+            sign = exact.sign_of_difference(claim[row], held[row])
         found[row] = cover(
             over[row], total_over[row], total_under[row], sign, rule=setup.rule, alpha=setup.alpha, tie=setup.tie
         )
