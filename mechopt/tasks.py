@@ -17,6 +17,8 @@ from uuid import uuid4
 from mechopt.errors import InstanceError, MechoptError
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
     from numpy.random import Generator, SeedSequence
 
 Item = TypeVar("Item")
@@ -205,12 +207,17 @@ def pool(workers: int) -> Iterator[Executor | None]:
     if workers == 1:
         yield None
         return
+    with processes(workers) as executor:
+        yield executor
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Fresh processes to run tasks in, the caller's to close."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     # spawn: solvers and numeric libraries run threads, which do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
-        yield executor
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 Numbered = tuple[int, Item, "SeedSequence | None"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
@@ -128,7 +128,7 @@ def _run(
     arrivals = _Arrivals()
     report: Any = None if progress is None else lambda done, total: progress(done, total, arrivals.last)
     executor = executor or tasks.on_cluster()
-    pool = _pool(min(workers, len(items))) if executor is None and workers > 1 and len(items) > 1 else None
+    pool = tasks.processes(min(workers, len(items))) if executor is None and workers > 1 and len(items) > 1 else None
     interrupted = False
     try:
         tasks.run(_examine, items, executor=pool or executor, progress=report, finished=arrivals)
@@ -147,7 +147,7 @@ def _run(
 def _one_by_one(items: list[Item], arrivals: _Arrivals, report: Any) -> bool:
     """Run what a dead process left behind, each claim in its own: only the culprit loses. True if interrupted."""
     for position in [position for position in range(len(items)) if position not in arrivals]:
-        with _pool(1) as pool:
+        with tasks.processes(1) as pool:
             try:
                 arrivals[position] = tasks.run(_examine, [items[position]], executor=pool)[0]
             except BrokenProcessPool:
@@ -157,13 +157,6 @@ def _one_by_one(items: list[Item], arrivals: _Arrivals, report: Any) -> bool:
         if report is not None:
             report(len(arrivals), len(items))
     return False
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    import multiprocessing
-
-    # spawn: the libraries behind the evidence run threads, which do not survive a fork.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _examine(item: Item) -> Record:
