@@ -4,88 +4,67 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mechopt import catalog, instance, mechanisms
-from mechopt.errors import CatalogError, InstanceError
+from mechopt import catalog, exact, instance, mechanisms
+from mechopt.errors import InstanceError
+from mechopt.loading import Model, Source, load
 from mechopt.outcome import Guarantee, Outcome
 
 if TYPE_CHECKING:
     from mechopt.claims import Ledger
 
-Source = str | Path | Mapping[str, Any]
+__all__ = [
+    "Model",
+    "Source",
+    "audit",
+    "axioms",
+    "check",
+    "compare",
+    "design",
+    "explain",
+    "formulate",
+    "load",
+    "program_text",
+    "report",
+    "simulate",
+    "solve",
+    "table_report",
+    "verify",
+]
+
 Progress = Callable[[int, int], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Model:
-    """A model document, read and validated.
-
-    Attributes:
-        mechanism: its name.
-        environment: the mechanism's data.
-        document: as it was written.
-    """
-
-    mechanism: str
-    environment: Any
-    document: instance.Document
-
-    @property
-    def title(self) -> str:
-        """The document's title, else its file name, else the mechanism."""
-        path = self.document.path
-        return str(self.document.data.get("title") or (path.stem if path else self.mechanism))
-
-
-def load(source: Source | Model) -> Model:
-    """Read and validate a model: a path, the name of a shipped model, or a dict.
-
-    Raises:
-        InstanceError: the document is wrong; names file, key and row.
-        CatalogError: neither a file nor a shipped model has that name.
-    """
-    if isinstance(source, Model):
-        return source
-    if not isinstance(source, Mapping):
-        source = _find(source)
-    document = instance.read_document(source)
-    if "mechanism" not in document.data:
-        known = ", ".join(mechanisms.MECHANISMS)
-        raise document.error(f"is missing; it names one of: {known}", "mechanism")
-    name = document.data["mechanism"]
-    mechanism = mechanisms.get(name, file=document.path)
-    return Model(mechanism=name, environment=mechanism.from_document(document), document=document)
-
-
-def _find(source: str | Path) -> Path:
-    """The file of a path or of a shipped model's name."""
-    if "\0" in str(source):
-        raise InstanceError("is not a file name that this system can open", file=repr(str(source)[:80]))
-    try:
-        path = Path(source)
-        if path.exists():
-            return path
-    except (OSError, ValueError):
-        raise InstanceError("is not a file name that this system can open", file=repr(str(source)[:80])) from None
-    if path.suffix in catalog.DOCUMENTS:
-        raise InstanceError("there is no such file", file=path)
-    try:
-        return catalog.model(str(source))
-    except CatalogError as error:
-        raise CatalogError(f"{source}: {error}") from None
-
-
-def solve(source: Source | Model) -> Outcome:
+def solve(
+    source: Source | Model, *, seed: int | None = None, workers: int = 1, progress: Progress | None = None
+) -> Outcome:
     """Run the mechanism on a model.
+
+    Args:
+        source: a model.
+        seed: of whatever the mechanism draws; the document's where it is None.
+        workers: processes to use, where the mechanism's work falls into independent tasks (linked_vcg).
+        progress: called as progress(done, total), where it does.
 
     Raises:
         MechoptError: the input is wrong, or no result with a guarantee could be reached.
     """
-    model = load(source)
-    return _finish(model, lambda: mechanisms.get(model.mechanism).run(model.environment))
+    model = load(source, seed=seed)
+    _need_processes(workers)
+    mechanism = mechanisms.get(model.mechanism)
+    if "run_tasks" in vars(mechanism)["__all__"]:
+        run = mechanisms.offered(model.mechanism, "run_tasks")
+        return _finish(model, lambda: run(model.environment, workers=workers, progress=progress))
+    return _finish(model, lambda: mechanism.run(model.environment))
+
+
+def _need_processes(workers: int) -> None:
+    if workers < 1:
+        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
 
 
 def explain(source: Source | Model, agent: str, *, outcome: Outcome | None = None) -> str:
@@ -160,8 +139,7 @@ def simulate(
 
 
 def _run_table(verb: str, model: Model, seed: int | None, workers: int, progress: Progress | None) -> Outcome:
-    if workers < 1:
-        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    _need_processes(workers)
     try:
         work = mechanisms.offered(model.mechanism, verb)
     except InstanceError as error:
@@ -263,18 +241,48 @@ def compare(source: Source | Model, *, program: str | None = None, to: str | Non
     return _finish(model, work)
 
 
-def check(source: Source | Model) -> Outcome:
-    """Run the mechanism and check the properties that apply: the outcome with its findings."""
-    model = load(source)
-    outcome = solve(model)
-    return outcome.with_checks(mechanisms.get(model.mechanism).check(model.environment, outcome))
+def check(
+    source: Source | Model,
+    *,
+    seed: int | None = None,
+    tolerance: Any = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Run the mechanism and check the properties that apply: the outcome with its findings.
+
+    Args:
+        source: a model.
+        seed: as in `solve`, as are workers and progress.
+        tolerance: the largest violation that passes, in place of each check's own; a number or text such as "1/1000".
+
+    Raises:
+        MechoptError: as in `solve`, or the tolerance is not a number of at least 0.
+    """
+    allowed = None if tolerance is None else _tolerance(tolerance)
+    model = load(source, seed=seed)
+    outcome = solve(model, workers=workers, progress=progress)
+    findings = mechanisms.get(model.mechanism).check(model.environment, outcome)
+    if allowed is not None:
+        findings = [replace(finding, tolerance=allowed) for finding in findings]
+    return outcome.with_checks(findings)
 
 
-def report(source: Source | Model) -> str:
-    """One self-contained HTML page: result, checks and pictures of a model."""
+def _tolerance(value: Any) -> int | Fraction:
+    try:
+        allowed = exact.parse(value)
+    except ValueError as error:
+        raise InstanceError(str(error), key="--tolerance") from None
+    if allowed < 0:
+        raise InstanceError(f"{value} is below 0", key="--tolerance")
+    return allowed
+
+
+def report(source: Source | Model, *, seed: int | None = None) -> str:
+    """One self-contained HTML page: result, checks and pictures of a model; the seed as in `solve`."""
     from mechopt.report import page
 
-    model = load(source)
+    model = load(source, seed=seed)
     outcome = check(model)
     return page(outcome, mechanisms.get(model.mechanism).pictures(model.environment, outcome))
 

@@ -35,7 +35,7 @@ LAYERS = [
         "auditing",
     },
     {"mechanisms"},  # never each other
-    {"claims", "evidence"},
+    {"claims", "evidence", "loading"},
     {"report"},
     {"api", "console"},
     {"doctor", "explorer"},

@@ -229,6 +229,7 @@ def test_rows_0_leaves_the_tables_out() -> None:
         (Fraction(4, 2), "2"),
         (Fraction(10**20 + 1, 10**15), "≈ 100,000"),
         (0.5, "0.5"),
+        (-0.0, "0"),
         (1e-9, "1e-09"),
         (None, "–"),
         (True, "yes"),

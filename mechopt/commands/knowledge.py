@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mechopt import console
-from mechopt.commands.options import Executor, Json, Output, Quiet
+from mechopt.commands.options import Executor, Json, Output, Quiet, Seed
 
 
 def verify(
@@ -96,7 +96,7 @@ def axioms(
     return 0
 
 
-def report(what: str, /, *, output: Output = None, workers: int = 1, quiet: Quiet = False) -> int:
+def report(what: str, /, *, output: Output = None, seed: Seed = None, workers: int = 1, quiet: Quiet = False) -> int:
     """Write one self-contained HTML page, readable offline.
 
     Examples: `mechopt report overage/eu_ets_2019 -o report.html`; `mechopt report verification -o ledger.html`.
@@ -112,10 +112,10 @@ def report(what: str, /, *, output: Output = None, workers: int = 1, quiet: Quie
         from mechopt.report import ledger as pages
 
         with console.progress_bar("verify", quiet=quiet) as progress:
-            ledger = api.verify(workers=workers, progress=progress)
+            ledger = api.verify(workers=workers, seed=seed or 0, progress=progress)
         text, interrupted = pages.html(ledger), ledger.interrupted
     else:
-        text = api.report(what)
+        text = api.report(what, seed=seed)
     path = output or Path(Path(what).stem + ".html")
     console.write(path, text)
     if not quiet:

@@ -11,6 +11,8 @@ from mechopt import console
 from mechopt.commands.options import Executor, Json, Output, Quiet, Seed
 from mechopt.errors import InstanceError
 
+INTERRUPTED = 130  # the exit status that a shell gives after Ctrl-C
+
 
 def solve(
     model: str,
@@ -20,6 +22,9 @@ def solve(
     out: Path | None = None,
     rows: int = 20,
     explain: str | None = None,
+    seed: Seed = None,
+    workers: int = 1,
+    executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
     """Run the mechanism of a model and show the result.
@@ -32,30 +37,47 @@ def solve(
         out: a folder for result.json and one CSV file per table.
         rows: how many rows of each table to show.
         explain: an agent: show only why it gets what it gets, in words.
+        workers: processes to use, where agents are independent tasks (linked_vcg).
     """
-    from mechopt import api
+    from mechopt import api, tasks
 
-    loaded = api.load(model)
-    outcome = api.solve(loaded)
+    loaded = api.load(model, seed=seed)
+    with tasks.cluster(executor), console.progress_bar("solve", quiet=quiet or json) as progress:
+        outcome = api.solve(loaded, workers=workers, progress=progress)
     words = None if explain is None else api.explain(loaded, explain, outcome=outcome)
     if out is not None:
         console.write_folder(outcome, out)
     console.show(outcome, json=json, quiet=quiet, rows=rows, explanation=words)
-    return 0
+    return INTERRUPTED if outcome.status == "interrupted" else 0
 
 
-def check(model: str, /, *, json: Json = False, quiet: Quiet = False) -> int:
+def check(
+    model: str,
+    /,
+    *,
+    json: Json = False,
+    seed: Seed = None,
+    tolerance: str | None = None,
+    workers: int = 1,
+    executor: Executor = None,
+    quiet: Quiet = False,
+) -> int:
     """Check the properties that apply to a model, each with margin, evidence and witness.
 
     Exit status 1 where one does not hold. Example: `mechopt check overage/cap_and_share`.
 
     Args:
         model: a model document, or the name of a shipped model.
+        tolerance: largest violation that passes, in place of each check's own, such as 0.005 or 1/200.
+        workers: processes to use, where agents are independent tasks (linked_vcg).
     """
-    from mechopt import api
+    from mechopt import api, tasks
 
-    outcome = api.check(model)
+    with tasks.cluster(executor), console.progress_bar("solve", quiet=quiet or json) as progress:
+        outcome = api.check(model, seed=seed, tolerance=tolerance, workers=workers, progress=progress)
     console.show(outcome, json=json, quiet=quiet, rows=0)
+    if outcome.status == "interrupted":
+        return INTERRUPTED
     return 0 if all(finding.holds for finding in outcome.checks) else 1
 
 
@@ -130,7 +152,7 @@ def _run_table(
         console.write_folder(outcome, out)
         console.write(out / "report.html", api.table_report(model, verb, outcome))
     console.show(outcome, json=json, quiet=quiet, rows=rows)
-    return 130 if outcome.status == "interrupted" else 0
+    return INTERRUPTED if outcome.status == "interrupted" else 0
 
 
 def formulate(

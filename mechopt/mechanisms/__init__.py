@@ -27,6 +27,7 @@ class Mechanism(Protocol):
 
     - `design(environment, document, *, seed, workers, progress) -> Outcome`: parameters, as [design] asks for them;
     - `simulate(environment, document, *, seed, workers, progress) -> Outcome`: many rounds, as [simulate] asks;
+    - `run_tasks(environment, *, workers, progress) -> Outcome`: `run`, its independent tasks on several processes;
     - `explain(environment, outcome, agent) -> str`: why an agent gets what it gets, in words;
     - `design_pictures(environment, outcome)` and `simulate_pictures(environment, outcome)`: the plots of these.
     """

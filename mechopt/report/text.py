@@ -151,7 +151,7 @@ def word(value: Any) -> str:
             return f"about {'-' if value < 0 else ''}2^{value.numerator.bit_length() - value.denominator.bit_length()}"
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 2**53:
-            return f"{value:,.0f}"
+            return f"{value + 0.0:,.0f}"  # -0.0 is 0
         if 1e-3 <= abs(value) < 1e15:
             return f"{value:,.6f}".rstrip("0").rstrip(".")
         return f"{value:.6g}"

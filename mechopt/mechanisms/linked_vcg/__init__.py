@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
     from mechopt.mechanisms.linked_vcg.linked import Linked, linked_transfer
     from mechopt.mechanisms.linked_vcg.market import Market
-    from mechopt.mechanisms.linked_vcg.mechanism import run, run_unlinked
+    from mechopt.mechanisms.linked_vcg.mechanism import run, run_tasks, run_unlinked
     from mechopt.mechanisms.linked_vcg.plots import pictures
     from mechopt.mechanisms.linked_vcg.position import Position, positions
     from mechopt.mechanisms.linked_vcg.potential import Cheapest, cheapest_transfer
@@ -32,6 +32,7 @@ _HOMES = {
     "Environment": "environment",
     "from_document": "document",
     "run": "mechanism",
+    "run_tasks": "mechanism",
     "run_unlinked": "mechanism",
     "check": "checks",
     "pictures": "plots",
@@ -78,6 +79,7 @@ __all__ = [
     "pictures",
     "positions",
     "run",
+    "run_tasks",
     "run_unlinked",
     "simulate",
     "simulate_pictures",

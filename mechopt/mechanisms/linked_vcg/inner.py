@@ -85,8 +85,7 @@ def least_left_to_others(
     try:
         found = [find_pieces(knapsack, date, charge, largest=limits.pieces) for date in dates]
     except TooManyPieces:
-        high = _value(knapsack, dates, truth, charge)
-        return Minimum(low=0.0, high=high, reports=truth, method="pieces")
+        return unsearched(knapsack, dates, charge)
     if not all(found):
         raise CertificateError("no piece of the displacement contains the agent's own report")
     best = [min(options, key=lambda one: one.least) for options in found]
@@ -98,6 +97,12 @@ def least_left_to_others(
     if np.all(total <= budget[1] + slack) and np.all(total >= budget[0] - slack):
         return _bracket(knapsack, dates, pieces, apart, charge, bound, "pieces")
     return _multiple_choice(knapsack, dates, pieces, charge, budget, limits, truth, bound)
+
+
+def unsearched(knapsack: Knapsack, dates: Sequence[Date], charge: Floats) -> Minimum:
+    """What is known without a search: others get nothing negative, and at the truth what they get at the truth."""
+    truth = np.array([date.report for date in dates])
+    return Minimum(low=0.0, high=_value(knapsack, dates, truth, charge), reports=truth, method="pieces")
 
 
 def displacement(knapsack: Knapsack, date: Date, report: Floats) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class Knapsack:
         self.stock, self.types = stock, types
         self.resources = stock.size
         self.type_names = list(type_names) or [str(number) for number in range(1, len(types) + 1)]
-        names = list(resource_names) or [str(number) for number in range(1, self.resources + 1)]
+        self.resource_names = list(resource_names) or [str(number) for number in range(1, self.resources + 1)]
         self.possible = np.ones(len(types), dtype=bool) if possible is None else possible.copy()
         self.possible[: self.resources] = True
         self.exact = types.dtype == object or stock.dtype == object
@@ -107,11 +108,18 @@ class Knapsack:
             row_lower=np.full(self.resources, -np.inf),
             row_upper=stock,
             column_names=[f"projects of type {name}" for name in self.type_names],
-            row_names=[f"stock of resource {name}" for name in names],
+            row_names=[f"stock of resource {name}" for name in self.resource_names],
         )
         self._hot = Hot(self.program)
         self._vertices: dict[tuple[int, ...], Geometry] = {}
         self._seen: list[tuple[Geometry, Recertifier]] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, here or in another process, knows nothing of what this one has solved, and has its own solver."""
+        build = partial(
+            Knapsack, type_names=self.type_names, resource_names=self.resource_names, possible=self.possible
+        )
+        return build, (self.stock, self.types)
 
     def _supply(self, endowment: NDArray[Any]) -> NDArray[Any]:
         """Projects of everybody: the principal's first R types are plentiful."""

@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.accept import accept, accept_bounds
-from mechopt.mechanisms.linked_vcg.inner import Limits, Minimum, least_left_to_others
+from mechopt.mechanisms.linked_vcg.inner import Limits, Minimum
 from mechopt.mechanisms.linked_vcg.knapsack import Investment, Knapsack
 from mechopt.mechanisms.linked_vcg.ordered import Served, allocate, serve
 from mechopt.mechanisms.linked_vcg.pieces import Date
 from mechopt.mechanisms.linked_vcg.price_taking import Bounds, Tested, examine, test_date
 from mechopt.mechanisms.linked_vcg.room import Room
+from mechopt.mechanisms.linked_vcg.searching import Search, search_all
 from mechopt.mechanisms.linked_vcg.settlement import Kept, Settlement, best_reward, budget_worth
 from mechopt.mechanisms.linked_vcg.sums import Step, Sums, weighted
 from mechopt.program import to_float
+from mechopt.tasks import Progress
 
 TOLERANCE = 1e-11  # relative: how near to a kink counts as on it
 CLOSED = 1e-8  # relative: a bracket this narrow is an optimum, its width is rounding
@@ -230,8 +232,13 @@ class Market:
         self._kept.append(kept)
         return kept
 
-    def settle(self) -> Settlement:
+    def settle(self, *, workers: int = 1, progress: Progress | None = None) -> Settlement:
         """The transfers, at the end of the last date.
+
+        Args:
+            workers: processes to search in, for agents who do not take prices as given.
+            progress: called as progress(done, total) with the agents searched. Ctrl-C ends the search: those not
+                searched by then get their bracket without a search.
 
         Raises:
             InstanceError: dates are missing.
@@ -241,38 +248,47 @@ class Market:
         if self.date < self.dates:
             raise InstanceError(f"{self.date} of {self.dates} dates are allocated", key="endowments")
         low = np.maximum(budget_worth(self._kept, self.upper) - self._spent, self.zero)
-        high, method, minima = low.copy(), ["price_taking"] * len(low), {}
-        searched: dict[int, list[int]] = {}
+        high, method = low.copy(), ["price_taking"] * len(low)
+        dates: dict[int, list[int]] = {}
         for date, kept in enumerate(self._kept):
             for agent in kept.searched.tolist():
-                searched.setdefault(agent, []).append(date)
-        for agent, dates in sorted(searched.items()):
-            minimum, low[agent], high[agent] = self._search(agent, dates)
-            method[agent], minima[agent] = minimum.method, minimum
+                dates.setdefault(agent, []).append(date)
+        agents = sorted(dates)
+        found, interrupted = search_all(
+            self.knapsack, [self._search(agent, dates[agent]) for agent in agents], limits=self.limits,
+            workers=workers, progress=progress,
+        )  # fmt: skip
+        minima = dict(zip(agents, found, strict=True))
+        for agent, minimum in minima.items():
+            low[agent], high[agent] = self._transfer(agent, dates[agent], minimum)
+            method[agent] = minimum.method
         return Settlement(
             contribution=self.contribution, unlinked=self.unlinked, linked_low=low, linked_high=high, method=method,
             price_invariant=self.price_invariant, served_invariant=self.served_invariant, minima=minima,
+            interrupted=interrupted,
         )  # fmt: skip
 
-    def _search(self, agent: int, dates: Sequence[int]) -> tuple[Minimum, Any, Any]:
-        """The linked transfer of one agent who does not take prices as given: (search, low, high)."""
-        others = [date for date in range(self.dates) if date not in dates]
-        seen = [self._kept[date] for date in others]
-        charge = to_float(best_reward(seen, agent, self.upper.shape[1], self.zero))
+    def _search(self, agent: int, dates: Sequence[int]) -> Search:
+        """What is to be searched for an agent who does not take prices as given at these dates."""
+        others = [kept for date, kept in enumerate(self._kept) if date not in dates]
         most = to_float(self.upper[agent] * self.dates)
         # With a date outside the search, that date takes up the slack and the lower bound cannot bind.
         least = np.zeros_like(most) if others else to_float(self.lower[agent] * self.dates)
-        views = [self._view(agent, date) for date in dates]
-        minimum = least_left_to_others(self.knapsack, views, charge, (least, most), limits=self.limits)
+        charge = to_float(best_reward(others, agent, self.upper.shape[1], self.zero))
+        return Search(dates=[self._view(agent, date) for date in dates], charge=charge, budget=(least, most))
+
+    def _transfer(self, agent: int, dates: Sequence[int], minimum: Minimum) -> tuple[float, float]:
+        """The linked transfer from what the search has found: (low, high)."""
+        others = [kept for date, kept in enumerate(self._kept) if date not in dates]
+        charge = to_float(best_reward(others, agent, self.upper.shape[1], self.zero))
         rows = [(self._kept[date], int(np.searchsorted(self._kept[date].searched, agent))) for date in dates]
         now = float(sum(kept.left[row] for kept, row in rows))
         spent = float(self._spent[agent] - sum(kept.spent[row] for kept, row in rows))
-        fixed = float(charge @ most) - spent
+        fixed = float(charge @ to_float(self.upper[agent] * self.dates)) - spent
         low, high = fixed + now - minimum.high, fixed + now - minimum.low
-        scale = 1.0 + abs(fixed) + abs(now)
-        if high - low <= CLOSED * scale:
+        if high - low <= CLOSED * (1.0 + abs(fixed) + abs(now)):
             high = low
-        return minimum, max(0.0, low), max(0.0, high)
+        return max(0.0, low), max(0.0, high)
 
     def _view(self, agent: int, date: int) -> Date:
         kept = self._kept[date]

@@ -18,20 +18,35 @@ from mechopt.mechanisms.linked_vcg.market import Market
 from mechopt.mechanisms.linked_vcg.ordered import retract, serve
 from mechopt.mechanisms.linked_vcg.settlement import Settlement
 from mechopt.outcome import Guarantee, Outcome
+from mechopt.tasks import Progress
 
 ROUNDING = 1e-12  # relative to the sums behind a transfer: float sums over agents, types and dates
 
 
 def run(environment: Environment, *, limits: Limits | None = None) -> Outcome:
-    """The linked VCG mechanism.
+    """The linked VCG mechanism, all in this process; arguments, result and errors as in `run_tasks`."""
+    return run_tasks(environment, limits=limits)
+
+
+def run_tasks(
+    environment: Environment,
+    *,
+    limits: Limits | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Outcome:
+    """The linked VCG mechanism, the agents who are not small on several processes.
 
     Args:
         environment: stock, types, reports and bounds.
         limits: when to stop searching for the transfer of an agent who is not small.
+        workers: processes; the result does not depend on their number unless the limit of seconds is met.
+        progress: called as progress(done, total) with the agents who are not small.
 
     Returns:
         `tables.dates` (prices, investment), `tables.agents` (contribution, both transfers, how they were found), and
         `tables.retracted` where reports were cut. A transfer is what the agent receives at the end of the last date.
+        After Ctrl-C in the search its status is "interrupted", and who was not searched has a wide bracket.
 
     Raises:
         InstanceError: the types are not generic where it matters (condition 2).
@@ -45,11 +60,11 @@ def run(environment: Environment, *, limits: Limits | None = None) -> Outcome:
         discount=environment.discount, limits=limits,
     )  # fmt: skip
     investments = market.allocate_all(reports, names=environment.date_names)
-    settlement = market.settle()
+    settlement = market.settle(workers=workers, progress=progress)
     return Outcome(
         mechanism="linked_vcg",
         title="",
-        status="settled",
+        status="interrupted" if settlement.interrupted else "settled",
         guarantee=_guarantee(environment, settlement, investments),
         summary=_summary(environment, settlement.contribution, settlement.unlinked, settlement.linked_high,
                          investments),
@@ -225,7 +240,9 @@ def _warnings(
         lines.append(f"prices are not unique at date {', '.join(several[:10])}; intervals are given")
     if settlement is not None:
         open_ = int(np.sum(np.asarray(settlement.linked_high > settlement.linked_low, dtype=bool)))
-        if open_:
+        if settlement.interrupted:
+            lines.append(f"interrupted before everybody was searched; {open_} transfers are only brackets")
+        elif open_:
             lines.append(f"{open_} transfers are known only within a bracket; raise the limits to narrow it")
     return lines
 

@@ -43,6 +43,7 @@ class Settlement:
         price_invariant: Property I.
         served_invariant: Property II.
         minima: the search behind each transfer that is not a closed form, by agent.
+        interrupted: True where Ctrl-C ended the search before every agent had his turn.
     """
 
     contribution: NDArray[Any]
@@ -53,6 +54,7 @@ class Settlement:
     price_invariant: NDArray[np.bool_]
     served_invariant: NDArray[np.bool_]
     minima: dict[int, Minimum] = field(default_factory=dict)
+    interrupted: bool = False
 
 
 def budget_worth(dates: Sequence[Kept], upper: NDArray[Any]) -> NDArray[Any]:
