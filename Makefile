@@ -3,6 +3,7 @@ PYTHON ?= python3
 JOBS   ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
+BASE   := $(VENV)/.demo
 STAMP  := $(VENV)/.installed
 MODEL  := overage/eu_ets_2019
 
@@ -15,19 +16,27 @@ help: ## this list
 
 install: $(STAMP) ## make .venv and install mechopt with all extras (the other targets do it when needed)
 
-# Repeated only when pyproject.toml changes. pip knows dependency groups from 25.1 on.
-$(STAMP): pyproject.toml
+# Repeated only when pyproject.toml changes. The demo needs no extras: a quarter of the bytes, so that a first look is quick.
+$(BASE): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("mechopt needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	@echo "Installing mechopt into $(VENV); the first time this takes a minute or two."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-demo: $(STAMP) ## settle the EU ETS of 2019 and write a report to look at
+# pip knows dependency groups from 25.1 on.
+$(STAMP): $(BASE)
+	@echo "Installing every extra and the tools of development; the first time this takes some minutes and 2 GB."
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	@touch $@
+
+demo: $(BASE) ## settle the EU ETS of 2019 and write a report to look at
 	$(BIN)/mechopt solve $(MODEL) --out demo
 	$(BIN)/mechopt report $(MODEL) -o demo/eu_ets_2019.html
 	@echo
 	@echo "The tables are in demo/; open demo/eu_ets_2019.html in a browser for the report."
+	@echo "Next: source $(BIN)/activate, then mechopt; docs/start.md goes on from there."
 
 test: $(STAMP) ## the tests, without the slow ones
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not browser"

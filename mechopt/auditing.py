@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mechopt import exact, tables
+from mechopt import exact, table_files, tables
 from mechopt.errors import InstanceError
 from mechopt.finding import Finding
 from mechopt.outcome import Guarantee, Outcome
@@ -37,7 +37,7 @@ def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcom
     Raises:
         InstanceError: the file cannot be read, or shares no column with the result.
     """
-    frame = tables.frame(statement, key="statement")
+    frame = table_files.frame(statement, key="statement")
     name, key = _table(outcome, frame, statement)
     stated = tables.Table(
         columns={column: frame[column] for column in frame.columns}, row=None, key="statement", file=statement

@@ -145,7 +145,10 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
     if not path.is_file():
         raise InstanceError("there is no such file", file=path)
     if path.suffix.lower() not in (".toml", ".json"):
-        raise InstanceError("a model document is a .toml or .json file", file=path)
+        problem = "a model document is a .toml or .json file"
+        tables = (".csv", ".tsv", ".gz", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods")
+        advice = "; a table is named in one, as `mechopt new` shows" if path.suffix.lower() in tables else ""
+        raise InstanceError(problem + advice, file=path)
     try:
         if path.stat().st_size > LARGEST_DOCUMENT:
             raise InstanceError("is larger than 1 GiB; put its tables into files of their own", file=path)

@@ -7,21 +7,21 @@ column and row. Rows count from 1; a header line is not counted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mechopt import exact
+from mechopt import exact, table_files
 from mechopt.catalog import nearest
 from mechopt.errors import InstanceError
+from mechopt.numerals import Numerals, doubt
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
 Arithmetic = Literal["float", "exact"]
-SUFFIXES = ".csv, .tsv, .csv.gz, .parquet, .json, .arrow, .feather"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,12 +33,14 @@ class Table:
         row: number of each record in its source, from 1; None where the records are all there.
         key: the document's key of the table.
         file: where the records come from, for messages.
+        numerals: how the source writes numbers; None where it is not a text file of its own.
     """
 
     columns: Mapping[str, Any]
     row: Sequence[int] | None
     key: str
     file: object | None
+    numerals: Numerals | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -100,8 +102,9 @@ class Table:
         import polars as pl
 
         if series.null_count():
-            index = int(series.is_null().arg_max() or 0)
-            raise self.error("is empty; a number is needed", column, index)
+            index, others = int(series.is_null().arg_max() or 0), series.null_count() - 1
+            more = f" ({others:,} more below)" if others else ""
+            raise self.error(f"is empty; a number is needed{more}", column, index)
         if series.dtype.is_float():
             array = series.cast(pl.Float64).to_numpy()
             finite = np.isfinite(array)
@@ -112,23 +115,26 @@ class Table:
         if series.dtype.is_integer():
             fits = series.cast(pl.Int64, strict=False)
             return self._parse(column, series.to_list()) if fits.null_count() else fits.to_numpy()
-        if series.dtype == pl.String:
+        if series.dtype == pl.String and (self.numerals is None or not self.numerals.stated):
             whole = series.str.strip_chars().cast(pl.Int64, strict=False)
             if not whole.null_count():
                 return whole.to_numpy()
-            return self._parse(column, series.to_list())
         return self._parse(column, series.to_list())
 
     def _parse(self, column: str, values: list[Any]) -> NDArray[Any]:
         numbers: list[int | Fraction] = []
         floats = False
+        read = exact.parse if self.numerals is None else self.numerals.parse
         for index, value in enumerate(values):
             try:
-                numbers.append(exact.parse(value.strip() if isinstance(value, str) else value))
+                numbers.append(read(value.strip() if isinstance(value, str) else value))
             except ValueError as error:
                 problem = "is empty; a number is needed" if value is None or value == "" else str(error)
                 raise self.error(problem, column, index) from None
             floats = floats or isinstance(value, float)
+        doubtful = None if self.numerals is None else self.numerals.doubtful(values)
+        if doubtful is not None:
+            raise self.error(doubt(values[doubtful]), column, doubtful)
         # Beside floats a number that a float cannot hold, such as 2**60 + 1 or "1/3", keeps its value as an object.
         return pack(numbers, floats=floats and all(_fits(number) for number in numbers))
 
@@ -156,7 +162,8 @@ def read(spec: object, *, key: str, folder: Path, file: object | None, columns: 
     """The table that a document's value stands for.
 
     Args:
-        spec: a list of records, a table of columns, a file name, `{ file, columns, where }`, or an Arrow frame.
+        spec: a list of records, a table of columns, a file name, `{ file, columns, where, decimal, thousands }`, or an
+            Arrow frame.
         key: the document's key, for messages.
         folder: where relative file names start.
         file: the document, for messages about inline tables.
@@ -167,17 +174,20 @@ def read(spec: object, *, key: str, folder: Path, file: object | None, columns: 
     """
     where: Mapping[str, Any] = {}
     renamed: Mapping[str, Any] = {}
+    numerals: Numerals | None = None
+    frame: Any
     if isinstance(spec, str):
         spec = {"file": spec}
     if isinstance(spec, Mapping) and "file" in spec:
-        _known(spec, ("file", "columns", "where"), key=key, file=file)
+        _known(spec, ("file", "columns", "where", "decimal", "thousands"), key=key, file=file)
         renamed = _mapping(spec, "columns", key=key, file=file)
         where = _mapping(spec, "where", key=key, file=file)
         _known(renamed, columns, key=f"{key}.columns", file=file)
         if not isinstance(spec["file"], str) or not spec["file"] or "\0" in spec["file"]:
             raise InstanceError("a file name is needed", file=file, key=f"{key}.file")
         path = folder / spec["file"]
-        frame: Any = _read_file(path, key=key)
+        frame, separator = table_files.read(path, key=key)
+        numerals = Numerals.of(spec, separator=separator, key=key, file=file) if separator else None
         file = path
     elif hasattr(spec, "__arrow_c_stream__"):
         import polars as pl
@@ -188,7 +198,8 @@ def read(spec: object, *, key: str, folder: Path, file: object | None, columns: 
             raise InstanceError(f"is not a table: {error}", file=file, key=key) from None
     else:
         frame = _inline(spec, key=key, file=file, columns=columns)
-    return _select(frame, where, renamed, columns, key=key, file=file)
+    table = _select(frame, where, renamed, columns, key=key, file=file)
+    return table if numerals is None else replace(table, numerals=numerals)
 
 
 def _select(
@@ -256,11 +267,7 @@ def _inline(spec: object, *, key: str, file: object, columns: Sequence[str]) -> 
     """Records (or columns) written in the document, or read from a JSON file, as columns."""
     if isinstance(spec, Mapping):
         _known(spec, columns, key=key, file=file)
-        lists = {name: _as_list(values, f"{key}.{name}", file) for name, values in spec.items()}
-        if len({len(values) for values in lists.values()}) > 1:
-            sizes = ", ".join(f"{name} has {len(values)}" for name, values in lists.items())
-            raise InstanceError(f"columns must have equal lengths; {sizes}", file=file, key=key)
-        return lists
+        return table_files.equally_long(spec, key=key, file=file)
     if not isinstance(spec, list | tuple):
         raise InstanceError(
             f"must be a list of records, a file name or {{ file = ... }}, not {exact.show(spec)}", file=file, key=key
@@ -275,104 +282,3 @@ def _inline(spec: object, *, key: str, file: object, columns: Sequence[str]) -> 
             if column not in record:
                 raise InstanceError(f"{column} is missing", file=file, key=key, row=row)
     return {column: [record[column] for record in spec] for column in columns}
-
-
-def _as_list(values: object, key: str, file: object) -> list[Any]:
-    if hasattr(values, "tolist"):
-        values = values.tolist()
-    if not isinstance(values, list | tuple):
-        raise InstanceError(f"must be a list, not {exact.show(values)}", file=file, key=key)
-    return list(values)
-
-
-def frame(path: Path, *, key: str) -> pl.DataFrame:
-    """A whole file as a Polars frame, columns as they are there (text in a CSV file).
-
-    Raises:
-        InstanceError: the file cannot be read.
-    """
-    import polars as pl
-
-    found = _read_file(path, key=key)
-    return found if isinstance(found, pl.DataFrame) else pl.DataFrame(found, strict=False)
-
-
-def _read_file(path: Path, *, key: str) -> Any:
-    """The records of a file: a Polars frame, or columns as lists from JSON."""
-    import polars as pl
-
-    suffix = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
-    try:
-        folder, there = path.is_dir(), path.is_file()
-    except OSError as error:
-        raise InstanceError(f"cannot be opened: {error.strerror}", file=exact.show(str(path), 80), key=key) from None
-    if folder:
-        raise InstanceError(f"is a folder; a table file is needed ({SUFFIXES})", file=path, key=key)
-    if not there:
-        raise InstanceError("there is no such file", file=path, key=key)
-    try:
-        if suffix in (".csv", ".tsv", ".csv.gz"):
-            return _read_csv(path, key=key)
-        if suffix == ".parquet":
-            return pl.read_parquet(path, glob=False, hive_partitioning=False)
-        if suffix in (".arrow", ".feather", ".ipc"):
-            with path.open("rb") as source:
-                stream = source.read(6) != b"ARROW1"
-            return pl.read_ipc_stream(path) if stream else pl.read_ipc(path)
-        if suffix == ".json":
-            return _read_json(path, key=key)
-    except InstanceError:
-        raise
-    except Exception as error:  # whatever a reader says of a malformed file: EOFError, zlib.error, ArithmeticError, ...
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise InstanceError(f"cannot be read as {suffix.lstrip('.')}: {reason}", file=path, key=key) from None
-    except pl.exceptions.PanicException as error:  # a malformed binary file that the reader did not expect
-        raise InstanceError(f"is not a readable {suffix.lstrip('.')} file: {error}"[:200], file=path, key=key) from None
-    raise InstanceError(f"unknown kind of table {suffix!r}; allowed are {SUFFIXES}", file=path, key=key)
-
-
-def _read_csv(path: Path, *, key: str) -> Any:
-    """A frame of text columns; rows that are blank at the end of the file are dropped."""
-    import csv
-    import gzip
-
-    import polars as pl
-
-    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
-        first = lines.readline()
-    if not first.strip():
-        raise ValueError("the file is empty, or its first line is: a header that names the columns is needed")
-    separator = next((mark for mark in (",", ";", "\t") if mark in first), ",")
-    header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
-    repeated = {name for name in header if header.count(name) > 1}
-    if repeated:
-        raise ValueError(f"the header names {sorted(repeated)[0]!r} twice")
-    try:
-        frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
-    except pl.exceptions.ComputeError:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
-            for row, cells in enumerate(csv.reader(lines, delimiter=separator)):
-                if len(cells) > len(header):
-                    problem = f"has {len(cells)} cells where the header names {len(header)} columns"
-                    raise InstanceError(problem, file=path, key=key, row=row) from None
-        raise
-    if len(frame.columns) != len(header):
-        raise ValueError("the header must be one line that names the columns")
-    frame = frame.rename(dict(zip(frame.columns, header, strict=True)))
-    if frame.height and all(value is None for value in frame.row(-1)):
-        filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
-        frame = frame.head(int(filled[-1]) + 1 if len(filled) else 0)
-    return frame
-
-
-def _read_json(path: Path, *, key: str) -> dict[str, list[Any]]:
-    from mechopt.instance import parse_json
-
-    data = parse_json(path.read_bytes().decode("utf-8-sig"))
-    if isinstance(data, list) and data and all(isinstance(record, dict) for record in data):
-        names = list(dict.fromkeys(name for record in data for name in record))
-        return {name: [record.get(name) for record in data] for name in names}
-    if isinstance(data, dict) and data and all(isinstance(values, list) for values in data.values()):
-        return _inline(data, key=key, file=path, columns=list(data))
-    raise InstanceError("must hold a list of records or columns of equal length", file=path, key=key)

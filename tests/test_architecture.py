@@ -20,6 +20,8 @@ LAYERS = [
     {
         "instance",
         "tables",
+        "table_files",
+        "numerals",
         "solver",
         "certify",
         "recertify",

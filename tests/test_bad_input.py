@@ -257,8 +257,8 @@ CASES: dict[str, tuple[Maker, list[str]]] = {
     "csv negative": (table(COLUMNS + "a,1,2\nb,-1,2\n"), ["t.csv", "accounts.entitlement", "row 2", "at least 0"]),
     "csv account twice": (table(COLUMNS + "a,1,2\na,1,2\n"), ["t.csv", "accounts.account", "row 2", "twice"]),
     "csv quote open": (table(COLUMNS + 'a,1,2\n"b,1,2\n'), ["t.csv", "accounts"]),
-    "csv latin-1": (table((COLUMNS + "é,1,2\n").encode("latin-1")), ["t.csv", "accounts", "utf-8"]),
-    "csv utf-16": (table((COLUMNS + "a,1,2\n").encode("utf-16")), ["t.csv", "accounts", "utf-8"]),
+    "csv latin-1": (table((COLUMNS + "é,1,2\n").encode("latin-1")), ["t.csv", "accounts", "UTF-8"]),
+    "csv utf-16": (table((COLUMNS + "a,1,2\n").encode("utf-16")), ["t.csv", "accounts", "UTF-8"]),
     "csv row after filter": (
         table(
             "account,entitlement,claim,year\na,1,2,2018\nb,1,2,2019\nc,1,-3,2019\n", extra=", where = { year = 2019 }"

@@ -17,7 +17,7 @@ DOCS = ROOT / "docs"
 GENERATED = {"ledger", "reference", "_build", "_site"}  # made by `make docs`
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in GENERATED)
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"^```\w+ (\w+\.\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)  # ```toml mine.toml
+FILE = re.compile(r"^```\w+ ([\w -]+\.\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)  # ```toml mine.toml
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 
 
