@@ -41,7 +41,8 @@ demo: $(BASE) ## settle the EU ETS of 2019 and write a report to look at
 test: $(STAMP) ## the tests, without the slow ones
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not browser"
 
-test-slow: $(STAMP) ## the slow tests: minutes, or gigabytes
+test-slow: $(STAMP) ## the slow tests: minutes, or gigabytes (Spark's are skipped where there is no Java)
+	$(BIN)/python -m pip install --quiet --group spark
 	$(BIN)/python -m pytest -m slow
 
 test-browser: $(STAMP) ## the explorer in a real headless browser (Chromium; skipped where there is none)

@@ -11,7 +11,7 @@ import pytest
 
 HEAVY = {
     "numpy", "scipy", "cvxpy", "pyomo", "sympy", "z3", "pandas", "polars", "matplotlib", "numba",
-    "flint", "highspy", "pyarrow", "duckdb", "jinja2",
+    "flint", "highspy", "pyarrow", "duckdb", "ibis", "jinja2",
 }  # fmt: skip
 COMMANDS = [["--help"], ["--version"]]
 

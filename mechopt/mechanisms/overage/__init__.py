@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         coalition_payoff,
         strong_equilibrium,
     )
+    from mechopt.mechanisms.overage.engine_tables import settle_table
     from mechopt.mechanisms.overage.environment import Environment, from_document
     from mechopt.mechanisms.overage.explanation import explain
     from mechopt.mechanisms.overage.games import Equilibrium, equilibrium, excess_over_cap, game_payoffs, net_reply
@@ -99,6 +100,7 @@ _HOMES = {
     "rounding_properties": "rounding_table",
     "settle": "settlement",
     "settle_parquet": "stream",
+    "settle_table": "engine_tables",
     "best_deviation": "coalitions",
     "best_deviation_without_payments": "coalitions",
     "coalition_payoff": "coalitions",
@@ -168,6 +170,7 @@ __all__ = [
     "schedule_of_awards",
     "settle",
     "settle_parquet",
+    "settle_table",
     "simulate",
     "simulate_pictures",
     "splitting_gain",
