@@ -15,7 +15,7 @@ from mechopt.instance import Common, Document
 from mechopt.mechanisms.borrowing import landing
 from mechopt.mechanisms.borrowing import values as value
 from mechopt.mechanisms.borrowing.environment import Agent, Design, Environment, Job, Queue, Rounds
-from mechopt.mechanisms.borrowing.times import Times, from_distribution
+from mechopt.mechanisms.borrowing.times import Times, from_distribution, sure
 from mechopt.mechanisms.borrowing.values import ValueFunction
 
 FIRST = ["value_1", "time_1", "value_2", "time_2"]
@@ -82,6 +82,7 @@ def from_document(document: Document) -> Environment:
             fine=None if schema.fine is None else reader.number(schema.fine, "fine"),
             arithmetic=schema.arithmetic,
             units=schema.units,
+            seed=schema.seed or 0,
         )
     except InstanceError as error:
         raise error.at(file=document.path) from None
@@ -129,19 +130,23 @@ def _lists(given: object, key: str, reader: _Reader) -> list[list[Fraction]]:
 
 def _agent(spec: Mapping[str, Any], key: str, reader: _Reader) -> Agent:
     reader.known(spec, ["beliefs", "time", "name"], ["beliefs", "time"], key)
-    beliefs, name = spec["beliefs"], spec.get("name", "")
+    name = spec.get("name", "")
+    if not isinstance(name, str):
+        raise reader.document.error("must be text", f"{key}.name")
+    probabilities = _probabilities(spec["beliefs"], f"{key}.beliefs", reader)
+    return Agent(beliefs=probabilities, times=_time(spec["time"], f"{key}.time", reader, (0, 1)), name=name)
+
+
+def _probabilities(beliefs: Any, key: str, reader: _Reader) -> tuple[tuple[str, Fraction], ...]:
     if isinstance(beliefs, str):
         beliefs = {beliefs: 1}
     if not isinstance(beliefs, Mapping) or not beliefs:
-        raise reader.document.error('must be a table such as { f = "1/2", g = "1/2" }', f"{key}.beliefs")
-    if not isinstance(name, str):
-        raise reader.document.error("must be text", f"{key}.name")
-    probabilities = tuple((str(f), reader.number(p, f"{key}.beliefs.{f}")) for f, p in beliefs.items())
-    return Agent(beliefs=probabilities, times=_time(spec["time"], f"{key}.time", reader), name=name)
+        raise reader.document.error('must be a table such as { f = "1/2", g = "1/2" }', key)
+    return tuple((str(f), reader.number(p, f"{key}.{f}")) for f, p in beliefs.items())
 
 
-def _time(spec: object, key: str, reader: _Reader) -> Times:
-    law = distributions.from_table(spec, key, file=reader.document.path, support=(0, 1))
+def _time(spec: object, key: str, reader: _Reader, support: tuple[int, int] | None) -> Times:
+    law = distributions.from_table(spec, key, file=reader.document.path, support=support)
     try:
         return from_distribution(law)
     except InstanceError as error:
@@ -214,6 +219,7 @@ class _SequenceSchema(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     aircraft_landing: str | None = None
     separation: Any = None
     horizon: Any = None
+    beliefs: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
 def _sequence(spec: Mapping[str, Any], reader: _Reader) -> Any:
@@ -229,6 +235,8 @@ def _sequence(spec: Mapping[str, Any], reader: _Reader) -> Any:
     if schema.aircraft_landing is not None:
         if "\0" in schema.aircraft_landing or not schema.aircraft_landing:
             raise document.error("a file name is needed", "sequence.aircraft_landing")
+        if schema.beliefs:
+            raise document.error("are about jobs; planes have none", "sequence.beliefs")
         return landing.read(document.folder / schema.aircraft_landing)
     jobs = _jobs(schema.jobs, document)
     separation = () if schema.separation is None else tuple(
@@ -238,7 +246,30 @@ def _sequence(spec: Mapping[str, Any], reader: _Reader) -> Any:
         raise document.error("must be at least 0", "sequence.separation")
     horizon = None if schema.horizon is None else reader.number(schema.horizon, "sequence.horizon")
     return Queue(jobs=jobs, since_release=schema.since_release, inserted_idle=schema.inserted_idle,
-                 separation=separation, horizon=horizon)  # fmt: skip
+                 separation=separation, horizon=horizon,
+                 beliefs=_job_beliefs(schema.beliefs, jobs, reader) if schema.beliefs else ())  # fmt: skip
+
+
+def _job_beliefs(spec: Sequence[Mapping[str, Any]], jobs: Sequence[Job], reader: _Reader) -> tuple[Agent, ...]:
+    """What is thought of each job; of one that is not named, that it is as it stands."""
+    number = {job.name: place for place, job in enumerate(jobs)}
+    found = [Agent(beliefs=((job.value, Fraction(1)),), times=sure(job.duration), name=job.name) for job in jobs]
+    named: set[str] = set()
+    for row, given in enumerate(spec, 1):
+        key = f"sequence.beliefs[{row}]"
+        reader.known(given, ["job", "beliefs", "time"], ["job"], key)
+        name = given["job"]
+        if not isinstance(name, str) or name not in number:
+            raise reader.document.error(f"{exact.show(name)} is none of the jobs", f"{key}.job")
+        if name in named:
+            raise reader.document.error(f"job {exact.show(name)} is there twice", f"{key}.job")
+        named.add(name)
+        known = found[number[name]]
+        found[number[name]] = Agent(
+            beliefs=_probabilities(given["beliefs"], f"{key}.beliefs", reader) if "beliefs" in given else known.beliefs,
+            times=_time(given["time"], f"{key}.time", reader, None) if "time" in given else known.times, name=name,
+        )  # fmt: skip
+    return tuple(found)
 
 
 def _jobs(spec: Any, document: Document) -> tuple[Job, ...]:

@@ -82,6 +82,7 @@ class Queue:
         separation: time between the end of one job and the start of the next, [before][after]; () for none.
         horizon: with inserted idle, the latest completion that is considered; None: the end of the value functions'
             domains, else the latest completion without idling.
+        beliefs: about the value function and duration of each job, in the jobs' order; () where none are given.
     """
 
     jobs: tuple[Job, ...]
@@ -89,6 +90,7 @@ class Queue:
     inserted_idle: bool = False
     separation: tuple[tuple[Fraction, ...], ...] = ()
     horizon: Fraction | None = None
+    beliefs: tuple[Agent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,6 +109,7 @@ class Environment:
         fine: F of the one-stage forcing rule, or None.
         arithmetic: "float" or "exact", of what is reported.
         units: of values.
+        seed: of whatever `run` has to draw.
     """
 
     design: Design
@@ -119,6 +122,7 @@ class Environment:
     fine: Fraction | None = None
     arithmetic: Literal["float", "exact"] = "float"
     units: str = ""
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.design not in get_args(Design):
@@ -144,15 +148,19 @@ class Environment:
         if self.shares and len(self.shares) != 2:
             raise InstanceError("two shares are needed, one an agent", key="shares")
         for number, agent in enumerate(self.agents, 1):
-            total = sum((p for _, p in agent.beliefs), Fraction(0))
-            if total != 1:
-                raise InstanceError(f"probabilities sum to {show(total)}, not 1", key=f"agents[{number}].beliefs")
-            for name, probability in agent.beliefs:
-                if name not in self.values:
-                    raise InstanceError(f"{name!r} is not in values", key=f"agents[{number}].beliefs")
-                if probability < 0:
-                    raise InstanceError(f"the probability of {name} is below 0", key=f"agents[{number}].beliefs")
-                self.values[name].need(0, 2)
+            self._check_beliefs(agent, f"agents[{number}].beliefs", Fraction(0), Fraction(2))
+
+    def _check_beliefs(self, agent: Agent, key: str, low: Fraction, high: Fraction) -> None:
+        """Probabilities that sum to one, of value functions that are known between two times."""
+        total = sum((p for _, p in agent.beliefs), Fraction(0))
+        if total != 1:
+            raise InstanceError(f"probabilities sum to {show(total)}, not 1", key=key)
+        for name, probability in agent.beliefs:
+            if name not in self.values:
+                raise InstanceError(f"{name!r} is not in values", key=key)
+            if probability < 0:
+                raise InstanceError(f"the probability of {name} is below 0", key=key)
+            self.values[name].need(low, high)
 
     def _check_queue(self, queue: Queue) -> None:
         horizon = self.horizon(queue)
@@ -167,6 +175,26 @@ class Environment:
         count = len(queue.jobs)
         if queue.separation and (len(queue.separation) != count or any(len(row) != count for row in queue.separation)):
             raise InstanceError(f"must be {count} rows of {count} numbers", key="sequence.separation")
+        if queue.beliefs:
+            self._check_job_beliefs(queue)
+
+    def _check_job_beliefs(self, queue: Queue) -> None:
+        if queue.inserted_idle:
+            raise InstanceError("are for queues without inserted idle", key="sequence.beliefs")
+        extra = sum((belief.times.high - job.duration for job, belief in zip(queue.jobs, queue.beliefs, strict=True)
+                     if belief.times.high > job.duration), Fraction(0))  # fmt: skip
+        for job, belief in zip(queue.jobs, queue.beliefs, strict=True):
+            since = job.release if queue.since_release else Fraction(0)
+            key = f"sequence.beliefs ({job.name})"
+            if belief.times.low < 0:
+                raise InstanceError("a duration is at least 0", key=f"{key}.time")
+            try:
+                self._check_beliefs(belief, key, job.release - since + belief.times.low,
+                                    self.horizon(queue) + extra - since)  # fmt: skip
+            except InstanceError as error:
+                if error.key == key:
+                    raise
+                raise InstanceError(f"{error.problem} (job {job.name})", key=error.key) from None
 
     @staticmethod
     def horizon(queue: Queue) -> Fraction:

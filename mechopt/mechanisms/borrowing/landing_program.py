@@ -77,6 +77,15 @@ def big_m(landing: Landing) -> MixedIntegerProgram:
     )  # fmt: skip
 
 
+def cost_of_order(landing: Landing, sequence: list[int]) -> Fraction | None:
+    """The least cost of landing in a given order, exactly; None where no times keep its windows and separations."""
+    grid = whole_grid(landing)
+    times = _best_times(grid, sequence)
+    if times is None:
+        return None
+    return sum((landing.planes[i].cost(t * grid.step) for i, t in zip(sequence, times, strict=True)), Fraction(0))
+
+
 def _best_times(grid: Grid, sequence: list[int]) -> list[int] | None:
     """The best whole times of one order, separations from all planes before kept; None where there are none.
 
@@ -111,7 +120,7 @@ def _best_times(grid: Grid, sequence: list[int]) -> list[int] | None:
         row_lower=np.array(low), row_upper=np.array(high),
     )  # fmt: skip
     try:
-        found = solver.solve(program)
+        found = solver.solve(program, options=solver.Options(explain=False))
     except solver.InfeasibleError:
         return None
     times = np.rint(found.point[:count]).astype(int)

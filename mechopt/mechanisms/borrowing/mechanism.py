@@ -49,9 +49,9 @@ def run(environment: Environment) -> Outcome:
         tables["designs"] = designs(environment, expectations)
         provenance["tie_rule"] = "an exact tie is a fair lottery; transfers are paid at its expectation"
     if environment.sequence is not None:
-        found, order, guarantee, lines, rule = sequence(environment)
+        found, orders, guarantee, lines, rule = sequence(environment)
         summary |= found
-        tables["order"] = order
+        tables |= orders
         worth.append(guarantee)
         warnings += lines
         provenance["tie_rule_order" if environment.agents else "tie_rule"] = rule

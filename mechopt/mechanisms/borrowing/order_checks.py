@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
+
+import numpy as np
 
 from mechopt import exact
 from mechopt.finding import Finding
 from mechopt.mechanisms.borrowing import labels
+from mechopt.mechanisms.borrowing.cases import welfares
 from mechopt.mechanisms.borrowing.environment import Environment, Queue
 from mechopt.mechanisms.borrowing.landing import Landing
+from mechopt.mechanisms.borrowing.landing_program import cost_of_order, solve_big_m
+from mechopt.mechanisms.borrowing.order_budget import OrderBudget, balancing_constant
+from mechopt.mechanisms.borrowing.order_types import index
 from mechopt.mechanisms.borrowing.orders import Problem
 from mechopt.mechanisms.borrowing.sequencing import best_order
 from mechopt.outcome import Outcome
 
 EVERY = 7  # jobs of which every order is tried
+EVERY_PLANE = 10  # planes whose big-M program takes a second or so
 ROUNDING = 1e-9
 
 
@@ -25,20 +32,28 @@ def check_order(environment: Environment, outcome: Outcome) -> list[Finding]:
     table = outcome.tables["order"]
     values = [Fraction(exact.parse(v)) for v in table["value"]]
     if isinstance(environment.sequence, Landing):
-        found = [_landing(environment.sequence, table)]
+        found = [
+            _landing(environment, environment.sequence, table),
+            _cheapest(environment, environment.sequence, table, values),
+        ]
     elif isinstance(environment.sequence, Queue):
         problem = Problem(environment.sequence, dict(environment.values))
-        found = [_feasible(problem, table), _efficient(problem, table, sum(values, Fraction(0)))]
+        found = [_feasible(environment, problem, table), _efficient(environment, problem, table, values)]
     else:
         return []
     return [*found, _transfers(environment, table, values)]
+
+
+def _tolerance(environment: Environment, size: Fraction | int = 0) -> float:
+    """Nothing where the table holds exact numbers, else what rounding explains."""
+    return 0.0 if environment.arithmetic == "exact" else ROUNDING * (1 + abs(float(size)))
 
 
 def _numbers(column: Sequence[Any]) -> list[Fraction]:
     return [Fraction(exact.parse(item)) for item in column]
 
 
-def _feasible(problem: Problem, table: Any) -> Finding:
+def _feasible(environment: Environment, problem: Problem, table: Any) -> Finding:
     """No job before its release, none before the one ahead is done and the separation has passed."""
     number = {job.name: place for place, job in enumerate(problem.jobs)}
     places = [number[name] for name in table["name"]]
@@ -53,7 +68,7 @@ def _feasible(problem: Problem, table: Any) -> Finding:
         clock, before = end, place
     complete = sorted(places) == list(range(len(problem)))
     margin = Fraction(-1) if not complete else slack
-    return Finding(property="feasibility", margin=margin, tolerance=ROUNDING, witness=witness,
+    return Finding(property="feasibility", margin=margin, tolerance=_tolerance(environment), witness=witness,
                    evidence="every job once, after its release, after the job before it")  # fmt: skip
 
 
@@ -71,11 +86,11 @@ def _neighbours(sequence: list[int]) -> Iterator[list[int]]:
             yield swapped
 
 
-def _efficient(problem: Problem, table: Any, welfare: Fraction) -> Finding:
+def _efficient(environment: Environment, problem: Problem, table: Any, values: list[Fraction]) -> Finding:
     """Against every order of a short queue; against every move and swap of a long one (which can refute only)."""
     number = {job.name: place for place, job in enumerate(problem.jobs)}
     sequence = [number[name] for name in table["name"]]
-    short = len(problem) <= EVERY
+    short, welfare = len(problem) <= EVERY, sum(values, Fraction(0))
     others: Iterator[Sequence[int]] = iter(permutations(range(len(problem)))) if short else _neighbours(sequence)
     worst, witness = Fraction(0), None
     for other in others:
@@ -83,11 +98,32 @@ def _efficient(problem: Problem, table: Any, welfare: Fraction) -> Finding:
         if welfare - worth < worst:
             worst, witness = welfare - worth, {"better_order": [problem.jobs[j].name for j in other]}
     evidence = "every order" if short else "every order that moves one job or swaps two (necessary, not sufficient)"
-    return Finding(property="efficiency", margin=worst, tolerance=ROUNDING * (1 + abs(float(welfare))),
+    return Finding(property="efficiency", margin=worst, tolerance=_tolerance(environment, welfare),
                    evidence=evidence, witness=witness)  # fmt: skip
 
 
-def _landing(landing: Landing, table: Any) -> Finding:
+def _cheapest(environment: Environment, landing: Landing, table: Any, values: list[Fraction]) -> Finding:
+    """Against the textbook program for few planes; else against every move and swap, each at its own best times."""
+    cost = -sum(values, Fraction(0))
+    worst, witness = Fraction(0), None
+    if len(landing.planes) <= EVERY_PLANE:
+        found = solve_big_m(landing)
+        worst = min(worst, found.total - cost)
+        if worst:
+            witness = {"cheaper_order": [i + 1 for i in found.sequence]}
+        evidence = f"the big-M program, within {found.guarantee.error:.0e} by HiGHS's bound"
+    else:
+        sequence = [int(name) - 1 for name in table["name"]]
+        for other in _neighbours(sequence):
+            least = cost_of_order(landing, other)
+            if least is not None and least - cost < worst:
+                worst, witness = least - cost, {"cheaper_order": [i + 1 for i in other]}
+        evidence = "every order that moves one plane or swaps two, at its best times (necessary, not sufficient)"
+    return Finding(property="efficiency", margin=worst, tolerance=_tolerance(environment, cost), evidence=evidence,
+                   witness=witness)  # fmt: skip
+
+
+def _landing(environment: Environment, landing: Landing, table: Any) -> Finding:
     """Windows, every pair's separation, and the cost of each plane."""
     places = [int(name) - 1 for name in table["name"]]
     times, values = _numbers(table["start"]), _numbers(table["value"])
@@ -99,7 +135,7 @@ def _landing(landing: Landing, table: Any) -> Finding:
         if min(rooms) < slack:
             slack, witness = min(rooms), {"plane": i + 1, "time": str(t)}
     margin = slack if sorted(places) == list(range(len(landing.planes))) else Fraction(-1)
-    return Finding(property="feasibility", margin=margin, tolerance=ROUNDING, witness=witness,
+    return Finding(property="feasibility", margin=margin, tolerance=_tolerance(environment), witness=witness,
                    evidence="windows, separations of every pair and costs, recomputed")  # fmt: skip
 
 
@@ -123,26 +159,60 @@ def _others(environment: Environment, table: Any) -> list[Fraction]:
 
 
 def _transfers(environment: Environment, table: Any, values: list[Fraction]) -> Finding:
-    """What the design promises about transfers: a sum of zero, or everybody's utility, or that nobody is paid."""
+    """What the design promises about transfers: a sum of zero, or everybody's utility."""
     paid, welfare = _numbers(table["transfer"]), sum(values, Fraction(0))
-    constant = environment.constant if isinstance(environment.constant, int | Fraction) else Fraction(0)
     utility = [v + t for v, t in zip(values, paid, strict=True)]
+    tolerance = _tolerance(environment, welfare)
+    if environment.design in ("one_stage", "balanced"):
+        return Finding(property="budget_balance", margin=-abs(sum(paid, Fraction(0))), tolerance=tolerance,
+                       evidence="transfers sum to zero")  # fmt: skip
+    charge, evidence = [Fraction(0)] * len(paid), "everybody's utility is the welfare plus the constant"
+    if environment.design == "pivot":
+        charge = [-rest for rest in _others(environment, table)]
+        evidence = "everybody's utility is the welfare less what the others could have"
+    if environment.design == "minimum_variance" and isinstance(environment.sequence, Queue):
+        charge = _mean_charges(environment, table["name"])
+        evidence = "everybody's utility is the welfare plus means of it over types, by inclusion and exclusion"
+    asked = environment.constant
+    if isinstance(asked, int | Fraction):
+        constant = Fraction(asked)
+    else:
+        known = OrderBudget(environment) if asked == "balanced" else None
+        constant = Fraction(balancing_constant(environment, known) or 0)
+        tolerance = max(tolerance, ROUNDING * (1 + abs(float(constant))) if known and not known.exact else 0.0)
+    margin = -max((abs(u - welfare - c - constant) for u, c in zip(utility, charge, strict=True)), default=Fraction(0))
+    return Finding(property="transfers", margin=margin, tolerance=tolerance, evidence=evidence)
 
-    def without() -> list[Fraction]:
-        return _others(environment, table)
 
-    promises: dict[str, tuple[str, Callable[[], Fraction]]] = {
-        "one_stage": ("budget_balance", lambda: -abs(sum(paid, Fraction(0)))),
-        "balanced": ("budget_balance", lambda: -abs(sum(paid, Fraction(0)))),
-        "two_stage": ("transfers", lambda: -max((abs(u - welfare - constant) for u in utility), default=Fraction(0))),
-        "pivot": ("transfers", lambda: -max(
-            (abs(u - welfare - constant + rest) for u, rest in zip(utility, without(), strict=True)),
-            default=Fraction(0))),
-    }  # fmt: skip
-    name, margin = promises.get(environment.design, promises["two_stage"])
-    evidence = {
-        "one_stage": "transfers sum to zero", "balanced": "transfers sum to zero",
-        "two_stage": "everybody's utility is the welfare plus the constant",
-        "pivot": "everybody's utility is the welfare less what the others could have",
-    }[environment.design]  # fmt: skip
-    return Finding(property=name, margin=margin(), tolerance=ROUNDING * (1 + abs(float(welfare))), evidence=evidence)
+def _mean_charges(environment: Environment, names: Sequence[str]) -> list[Fraction]:
+    """h_i of the minimum-variance design by inclusion and exclusion, in the order of the names.
+
+    -(n - 1) sum over sets A of the jobs before i, of (-1)^|A| E[W* | types of all but i and A].
+    """
+    known = OrderBudget(environment)
+    types = known.types.each
+    place = {job.name: number for number, job in enumerate(known.queue.jobs)}
+    at = [index(types, number, job.value, job.duration) for number, job in enumerate(known.queue.jobs)]
+    cases = known.types.combinations()
+    tensor = welfares(cases)
+    grid = np.indices([len(found) for found in types]).reshape(len(types), -1)
+    probability = [
+        np.array([p for _, _, p in found], dtype=object)[row] for found, row in zip(types, grid, strict=True)
+    ]
+
+    def given(free: set[int]) -> Fraction:
+        """E[W* | everybody's type but those of the free jobs]."""
+        fixed = [number for number in range(len(types)) if number not in free]
+        rows = np.all([grid[number] == at[number] for number in fixed], axis=0) if fixed else slice(None)
+        weight = np.array([Fraction(1)], dtype=object)
+        for number in free:
+            weight = weight * probability[number][rows]
+        return Fraction((weight * tensor.all_jobs[rows].astype(object)).sum()) / tensor.scale
+
+    found = []
+    for job in (place[name] for name in names):
+        sets = (set(chosen) for size in range(job + 1) for chosen in combinations(range(job), size))
+        found.append(
+            -(known.jobs - 1) * sum((given({job, *chosen}) * (-1) ** len(chosen) for chosen in sets), Fraction(0))
+        )
+    return found

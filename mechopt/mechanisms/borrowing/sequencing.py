@@ -6,7 +6,7 @@ Source: zheng2023, Section 12 (more agents, release times); Mezzetti 2004 for th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -67,7 +67,13 @@ def welfare_without(problem: Problem, order: Order, agent: int) -> Fraction:
 
 
 def transfers(
-    environment: Environment, payoffs: list[Fraction], without: Callable[[int], Fraction], problem: Problem | None
+    environment: Environment,
+    payoffs: list[Fraction],
+    without: Callable[[int], Fraction],
+    problem: Problem | None,
+    *,
+    constant: Any = None,
+    charges: Sequence[Fraction] = (),
 ) -> list[Any]:
     """What each agent receives, by the number of the job as given.
 
@@ -76,6 +82,8 @@ def transfers(
         payoffs: u_i of the efficient order.
         without: W*_{-i} of an agent.
         problem: the queue; None for aircraft.
+        constant: that balances the design's budget, where there are beliefs.
+        charges: h_i of the minimum-variance design, where there are beliefs.
 
     Raises:
         InstanceError: the design needs something that is not there.
@@ -88,13 +96,18 @@ def transfers(
         return [share * welfare - payoff for share, payoff in zip(shares, payoffs, strict=True)]
     if environment.design == "balanced":
         return _balanced(payoffs, problem)
-    if environment.design == "minimum_variance" or environment.constant in ("balanced", "printed"):
-        asked = "design" if environment.design == "minimum_variance" else "constant"
-        raise InstanceError("needs beliefs; a sequence has none", key=asked)
-    constant = Fraction(0) if environment.constant is None else Fraction(environment.constant)
+    asked = environment.constant
+    if asked == "printed" or (asked == "balanced" and constant is None):
+        reason = "eq. (7.3) is for two agents" if asked == "printed" else "needs beliefs ([[sequence.beliefs]])"
+        raise InstanceError(reason, key="constant")
+    added = constant if asked == "balanced" else Fraction(asked or 0)
+    if environment.design == "minimum_variance":
+        if not charges:
+            raise InstanceError("minimum_variance needs beliefs ([[sequence.beliefs]])", key="design")
+        return [welfare - payoffs[i] + charges[i] + added for i in range(count)]
     if environment.design == "pivot":
-        return [welfare - payoffs[i] - without(i) + constant for i in range(count)]
-    return [welfare - payoffs[i] + constant for i in range(count)]
+        return [welfare - payoffs[i] - without(i) + added for i in range(count)]
+    return [welfare - payoffs[i] + added for i in range(count)]
 
 
 def _balanced(payoffs: list[Fraction], problem: Problem | None) -> list[Fraction]:

@@ -13,19 +13,22 @@ from mechopt.mechanisms.borrowing import runway
 from mechopt.mechanisms.borrowing.environment import Environment, Queue
 from mechopt.mechanisms.borrowing.landing import Landing
 from mechopt.mechanisms.borrowing.landing_grid import Schedule
+from mechopt.mechanisms.borrowing.order_budget import OrderBudget, as_rows, balancing_constant
 from mechopt.mechanisms.borrowing.orders import Problem
 from mechopt.mechanisms.borrowing.sequencing import best_order, transfers, welfare_without
 from mechopt.outcome import Guarantee
 from mechopt.solver import InfeasibleError
 
-Settled = tuple[dict[str, Any], dict[str, list[Any]], Guarantee, list[str], str]
+Tables = dict[str, dict[str, list[Any]]]
+Settled = tuple[dict[str, Any], Tables, Guarantee, list[str], str]
 
 
 def sequence(environment: Environment) -> Settled:
-    """(summary, `tables.order`, guarantee, warnings, tie rule) of the environment's sequence.
+    """(summary, tables, guarantee, warnings, tie rule) of the environment's sequence.
 
-    Columns of the table: position, name, start, completion, value, transfer, utility; a transfer is what the agent
+    Columns of `tables.order`: position, name, start, completion, value, transfer, utility; a transfer is what the agent
     receives. A runway's values are minus its costs, and `summary.cost` is their total.
+    With beliefs about the jobs, `tables.order_budgets` has the manager's budget under every design.
 
     Raises:
         InstanceError: the design does not fit a sequence.
@@ -41,8 +44,12 @@ def sequence(environment: Environment) -> Settled:
 def _queue(environment: Environment, queue: Queue) -> Settled:
     problem = Problem(queue, dict(environment.values))
     order = best_order(problem)
-    payoffs = order.by_job()
-    paid = transfers(environment, payoffs, lambda agent: welfare_without(problem, order, agent), problem)
+    known = OrderBudget(environment) if queue.beliefs else None
+    paid = transfers(
+        environment, order.by_job(), lambda agent: welfare_without(problem, order, agent), problem,
+        constant=balancing_constant(environment, known),
+        charges=known.charges() if known and environment.design == "minimum_variance" else (),
+    )  # fmt: skip
     summary: dict[str, Any] = {
         "welfare": _show(order.welfare, environment),
         "jobs": len(problem),
@@ -65,7 +72,30 @@ def _queue(environment: Environment, queue: Queue) -> Settled:
         order.value,
         [paid[j] for j in order.sequence],
     )
-    return summary, table, order.guarantee, lines, order.tie_rule
+    tables = {"order": table}
+    guarantee = order.guarantee
+    if known is not None:
+        tables["order_budgets"] = as_rows(known, exactly=environment.arithmetic == "exact")
+        summary |= _budget(environment, known)
+        if not known.exact:
+            guarantee = known.guarantee
+    return summary, tables, guarantee, lines, order.tie_rule
+
+
+def _budget(environment: Environment, known: OrderBudget) -> dict[str, Any]:
+    """Mean and variance of the sum of transfers under the environment's design and constant."""
+    budget = known.of(environment.design)
+    asked = environment.constant
+    groves = environment.design not in ("one_stage", "balanced")
+    added = (balancing_constant(environment, known) if asked == "balanced" else asked) or 0
+    found = {
+        "budget_mean": _show(budget.mean.value + known.jobs * added * groves, environment),
+        "budget_variance": _show(budget.variance.value, environment),
+        "budget_constant": _show(budget.constant(known.jobs).value, environment),
+    }
+    if not known.exact:
+        found["budget_variance_standard_error"] = budget.variance.error
+    return found
 
 
 def _runway(environment: Environment, landing: Landing) -> Settled:
@@ -92,7 +122,8 @@ def _runway(environment: Environment, landing: Landing) -> Settled:
         [paid[i] for i in found.sequence],
     )
     rule = "of equally cheap schedules, the last planes land as early as they can"
-    return summary, table, found.guarantee, [f"other schedules may cost as little, they are not counted; {rule}"], rule
+    lines = [f"other schedules may cost as little, they are not counted; {rule}"]
+    return summary, {"order": table}, found.guarantee, lines, rule
 
 
 def cost_without(landing: Landing, plane: int, solve: Callable[[Landing], Schedule]) -> Fraction:

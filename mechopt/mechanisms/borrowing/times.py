@@ -65,6 +65,16 @@ class Times:
     pieces: tuple[Piece, ...] = ()
     law: Distribution | None = None
 
+    @property
+    def low(self) -> Fraction:
+        """The least time that is thought possible."""
+        return min([*(time for time, _ in self.atoms), *(piece.low for piece in self.pieces)])
+
+    @property
+    def high(self) -> Fraction:
+        """The greatest time that is thought possible."""
+        return max([*(time for time, _ in self.atoms), *(piece.high for piece in self.pieces)])
+
     def draw(self, generator: np.random.Generator, size: int) -> NDArray[np.float64]:
         """Independent times, shape (size,)."""
         if self.law is None:
@@ -96,6 +106,11 @@ class Times:
         return sorted(found.items())
 
 
+def sure(time: Fraction) -> Times:
+    """A time that is known."""
+    return Times(atoms=((time, Fraction(1)),))
+
+
 def from_distribution(law: Distribution) -> Times:
     """A distribution's atoms and densities; densities are exact polynomials where the family allows it."""
     pieces = _pieces(law, Fraction(1))
@@ -114,7 +129,7 @@ def _pieces(law: Distribution, mass: Fraction) -> list[Piece]:
         return [_flat(low, high, mass * (end - start)) for (low, high), (start, end) in steps if end > start]
     low, high = law.ends
     if low is None or high is None:
-        raise InstanceError("times lie in [0, 1]; the distribution reaches beyond", key="low")
+        raise InstanceError("times need a least and a greatest value; the distribution has none", key="low")
     if isinstance(law, Uniform):
         return [_flat(low, high, mass)]
     if isinstance(law, Power | Beta):
