@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from mechopt.outcome import Guarantee, Outcome
 
 if TYPE_CHECKING:
     from mechopt.claims import Ledger
+    from mechopt.picture import Picture
 
 __all__ = [
     "Model",
@@ -32,7 +34,6 @@ __all__ = [
     "report",
     "simulate",
     "solve",
-    "table_report",
     "verify",
 ]
 
@@ -96,8 +97,8 @@ def audit(source: Source | Model, statement: str | Path, *, tolerance: Any = Non
     return auditing.audit(solve(source), Path(statement), tolerance=tolerance)
 
 
-def _finish(model: Model, work: Callable[[], Outcome], **provenance: Any) -> Outcome:
-    """What every verb adds to a mechanism's outcome: its title, and what it takes to repeat it."""
+def _finish(model: Model, work: Callable[[], Outcome], pictures: str | None = "pictures", **provenance: Any) -> Outcome:
+    """What every verb adds to a mechanism's outcome: its title, its pictures, and what it takes to repeat it."""
     started = time.perf_counter()
     try:
         outcome = work()
@@ -111,7 +112,14 @@ def _finish(model: Model, work: Callable[[], Outcome], **provenance: Any) -> Out
         "source": model.document.data.get("source", ""),
         "seconds": round(time.perf_counter() - started, 6),
     }
-    return replace(outcome, title=model.title, provenance=provenance)
+    draw = None if pictures is None else partial(_pictures, model.mechanism, pictures, model.environment)
+    return replace(outcome, title=model.title, provenance=provenance, draw=draw)
+
+
+def _pictures(mechanism: str, verb: str, environment: Any, outcome: Outcome) -> Sequence[Picture]:
+    """The pictures of an outcome; a function by name, so that outcomes can be sent to other processes."""
+    draw = getattr(mechanisms.get(mechanism), verb, None)
+    return draw(environment, outcome) if draw else ()
 
 
 def design(
@@ -151,6 +159,7 @@ def _run_table(verb: str, model: Model, seed: int | None, workers: int, progress
     return _finish(
         model,
         lambda: work(model.environment, model.document, seed=seed, workers=workers, progress=progress),
+        pictures=f"{verb}_pictures",
         seed=seed,
         table=instance.fingerprint(model.document.data.get(verb) or {}),
     )
@@ -238,7 +247,7 @@ def compare(source: Source | Model, *, program: str | None = None, to: str | Non
             checks=() if finding is None else (finding,),
         )
 
-    return _finish(model, work)
+    return _finish(model, work, pictures=None)
 
 
 def check(
@@ -284,17 +293,7 @@ def report(source: Source | Model, *, seed: int | None = None) -> str:
 
     model = load(source, seed=seed)
     outcome = check(model)
-    return page(outcome, mechanisms.get(model.mechanism).pictures(model.environment, outcome))
-
-
-def table_report(source: Source | Model, verb: str, outcome: Outcome) -> str:
-    """The outcome of `design` or `simulate` as one self-contained HTML page, with its pictures."""
-    from mechopt.report import page
-
-    model = load(source)
-    mechanism = mechanisms.get(model.mechanism)
-    draw = getattr(mechanism, f"{verb}_pictures", None)
-    return page(outcome, draw(model.environment, outcome) if draw else ())
+    return page(outcome)
 
 
 def axioms(
@@ -306,17 +305,16 @@ def axioms(
     plugin: str | Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
-) -> tuple[Outcome, Callable[[], str]]:
-    """The axiom matrix of the claims rules, and a function that gives it as an HTML page.
+) -> Outcome:
+    """The axiom matrix of the claims rules.
 
     Arguments and errors as in `mechopt.mechanisms.overage.axiom_matrix`.
     """
     from mechopt.mechanisms.overage.awards import matrix, plots
-    from mechopt.report import page
 
     search = matrix.Search(claimants=claimants, largest=largest, plugin=None if plugin is None else str(plugin))
     outcome = matrix.axiom_matrix(rules=rules, properties=properties, search=search, workers=workers, progress=progress)
-    return outcome, lambda: page(outcome, plots.matrix_pictures(outcome))
+    return replace(outcome, draw=plots.matrix_pictures)
 
 
 def verify(*what: str, **options: Any) -> Ledger:

@@ -7,15 +7,19 @@ own module, with the equation cited.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from mechopt.errors import InstanceError
 from mechopt.finding import Finding
 
 if TYPE_CHECKING:
     import polars as pl
+    from matplotlib.figure import Figure
+
+    from mechopt.picture import Picture
 
 Kind = Literal["exact", "certified", "proven", "bounded", "approximate"]
 
@@ -55,6 +59,7 @@ class Outcome:
         checks: findings, where `check` was asked for.
         warnings: what a careful user must know about this result, a line each.
         provenance: what it takes to repeat the result.
+        draw: gives the pictures of the result; None where it has none.
     """
 
     mechanism: str
@@ -66,6 +71,7 @@ class Outcome:
     checks: Sequence[Finding] = ()
     warnings: Sequence[str] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    draw: Callable[[Outcome], Sequence[Picture]] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, columns in self.tables.items():
@@ -130,6 +136,29 @@ class Outcome:
             }
             parts.append(grid(checks, rows=100))
         return "\n".join(parts)
+
+    def pictures(self) -> Sequence[Picture]:
+        """The pictures of its report, drawn anew, each with title, caption and the numbers behind it."""
+        return () if self.draw is None else self.draw(self)
+
+    def plot(self, picture: int | str = 0) -> Figure:
+        """One of its pictures as a matplotlib figure, with its title, to be changed or saved at will.
+
+        Args:
+            picture: its position in `pictures()`, or its title.
+
+        Raises:
+            InstanceError: there is no such picture; names those that there are.
+        """
+        drawn = self.pictures()
+        places = {found.title: place for place, found in enumerate(drawn)}
+        place = places.get(picture) if isinstance(picture, str) else picture
+        if place is None or not -len(drawn) <= place < len(drawn):
+            known = "; ".join(f"{place} {title!r}" for title, place in places.items())
+            raise InstanceError(f"there is no picture {picture!r}; there are {known or 'none'}", key="picture")
+        figure = drawn[place].figure
+        figure.axes[0].set_title(drawn[place].title)
+        return figure
 
     def to_pandas(self, table: str) -> Any:
         """One table as a pandas frame, where pandas and pyarrow are installed."""

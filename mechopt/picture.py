@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#0
 SIZE = (5.4, 3.7)  # inches: the text stays readable when a phone shrinks it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """One plot of a report. It illustrates; the results are in the tables.
 
@@ -25,19 +26,28 @@ class Picture:
         title: what is drawn.
         caption: how to read it, in a sentence or two.
         alt: what it shows, for those who cannot see it.
-        svg: the drawing, an SVG document without links to anything.
+        figure: the drawing, to be changed or saved at will.
         numbers: columns of equal length with the numbers behind it.
     """
 
     title: str
     caption: str
     alt: str
-    svg: str
+    figure: Figure
     numbers: Mapping[str, Sequence[Any]]
 
     def __post_init__(self) -> None:
         if len({len(column) for column in self.numbers.values()}) > 1:
             raise ValueError(f"picture {self.title}: columns of different lengths")
+
+    @cached_property
+    def svg(self) -> str:
+        """The drawing as an SVG document without links to anything, made once: a layout moves when it is made again."""
+        return svg(self.figure)
+
+    def _repr_svg_(self) -> str:
+        """What a notebook shows."""
+        return self.svg
 
 
 def canvas() -> tuple[Figure, Axes]:

@@ -78,9 +78,10 @@ def axioms(
         workers: processes to use.
     """
     from mechopt import api, tasks
+    from mechopt.report import page
 
     with tasks.cluster(executor), console.progress_bar("axioms", quiet=quiet or json) as progress:
-        outcome, page = api.axioms(
+        outcome = api.axioms(
             rules=rule or None,
             properties=property_ or None,
             claimants=claimants,
@@ -91,7 +92,7 @@ def axioms(
         )
     if out is not None:
         console.write_folder(outcome, out)
-        console.write(out / "report.html", page())
+        console.write(out / "report.html", page(outcome))
     console.show(outcome, json=json, quiet=quiet, rows=40)
     return 0
 

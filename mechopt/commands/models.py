@@ -143,6 +143,7 @@ def _run_table(
     quiet: bool,
 ) -> int:
     from mechopt import api, tasks
+    from mechopt.report import page
 
     model = api.load(source)
     run = api.design if verb == "design" else api.simulate
@@ -150,7 +151,7 @@ def _run_table(
         outcome = run(model, seed=seed, workers=workers, progress=progress)
     if out is not None:
         console.write_folder(outcome, out)
-        console.write(out / "report.html", api.table_report(model, verb, outcome))
+        console.write(out / "report.html", page(outcome))
     console.show(outcome, json=json, quiet=quiet, rows=rows)
     return INTERRUPTED if outcome.status == "interrupted" else 0
 

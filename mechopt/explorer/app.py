@@ -13,15 +13,13 @@ def _():
 
     import marimo as mo
 
-    from mechopt import mechanisms
     from mechopt.errors import MechoptError
     from mechopt.explorer import controls, page
 
     document = controls.open_document(mo.cli_args()["model"])
     moved = controls.controls(document.data)
-    first = controls.outcome(document)
-    before = first[1]
-    return MechoptError, before, controls, document, escape, first, mechanisms, mo, moved, page
+    before = controls.outcome(document)
+    return MechoptError, before, controls, document, escape, mo, moved, page
 
 
 @app.cell
@@ -56,7 +54,7 @@ def _(document, mo, moved, page):
 
 
 @app.cell
-def _(MechoptError, before, controls, document, escape, first, inputs, mechanisms, mo, moved, page):
+def _(MechoptError, before, controls, document, escape, inputs, mo, moved, page):
     def result():
         values = {}
         for control in moved:
@@ -65,10 +63,9 @@ def _(MechoptError, before, controls, document, escape, first, inputs, mechanism
             if value != written:
                 values[control.path] = value
         try:
-            environment, now = controls.outcome(controls.changed(document, values)) if values else first
+            now = controls.outcome(controls.changed(document, values)) if values else before
         except MechoptError as error:
             return mo.callout(mo.md(f"**These values do not go together.** {error}"), kind="danger")
-        drawn = mechanisms.get(now.mechanism).pictures(environment, now)
         return mo.vstack(
             [
                 mo.md("## Result"),
@@ -82,7 +79,7 @@ def _(MechoptError, before, controls, document, escape, first, inputs, mechanism
                 ),
                 *(
                     part
-                    for picture in drawn
+                    for picture in now.pictures()
                     for part in (
                         mo.md(f"## {picture.title}"),
                         mo.Html(f'<figure role="img" aria-label="{escape(picture.alt)}">{picture.svg}</figure>'),

@@ -64,15 +64,15 @@ def changed(document: instance.Document, values: Mapping[Path, Any]) -> instance
     return instance.Document(data=data, path=document.path)
 
 
-def outcome(document: instance.Document) -> tuple[Any, Outcome]:
-    """The environment of a document, and its outcome with checks.
+def outcome(document: instance.Document) -> Outcome:
+    """The outcome of a document, with its checks.
 
     Raises:
         MechoptError: the values do not fit together; the message is a line for the page.
     """
     name = document.data["mechanism"]
     environment = mechanisms.get(name).from_document(document)
-    return environment, api.check(api.Model(mechanism=name, environment=environment, document=document))
+    return api.check(api.Model(mechanism=name, environment=environment, document=document))
 
 
 def _leaves(value: Any, path: Path, label: tuple[str, ...]) -> Iterator[tuple[Path, tuple[str, ...], Any]]:

@@ -24,12 +24,12 @@ MEANINGS = {
 }
 
 
-def page(outcome: Outcome, pictures: Sequence[Picture] = ()) -> str:
+def page(outcome: Outcome, pictures: Sequence[Picture] | None = None) -> str:
     """One self-contained HTML page: style and pictures inside, no script, no link to anywhere.
 
     Args:
         outcome: the result, with its checks.
-        pictures: plots, each shown with its numbers.
+        pictures: plots, each shown with its numbers; the outcome's own where it is None.
 
     Returns:
         The page; whatever comes from the document is escaped.
@@ -38,6 +38,7 @@ def page(outcome: Outcome, pictures: Sequence[Picture] = ()) -> str:
 
     from mechopt import __version__
 
+    shown = outcome.pictures() if pictures is None else pictures
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -53,7 +54,7 @@ def page(outcome: Outcome, pictures: Sequence[Picture] = ()) -> str:
         error=error(outcome.guarantee),
         checks=sorted(outcome.checks, key=lambda finding: finding.holds),  # what fails comes first
         failed=[finding for finding in outcome.checks if not finding.holds],
-        pictures=[(picture, _data(picture.svg), _grid(picture.numbers, ROWS)) for picture in pictures],
+        pictures=[(picture, _data(picture.svg), _grid(picture.numbers, ROWS)) for picture in shown],
         tables={name: _grid(columns, ROWS) for name, columns in outcome.tables.items()},
         version=__version__,
     )

@@ -12,6 +12,7 @@ from mechopt.paper import PAPERS
 
 if TYPE_CHECKING:
     from mechopt.mechanisms.borrowing.budget_plots import simulate_pictures
+    from mechopt.mechanisms.borrowing.calibration_plots import design_pictures
     from mechopt.mechanisms.borrowing.checks import check
     from mechopt.mechanisms.borrowing.document import from_document
     from mechopt.mechanisms.borrowing.environment import Environment
@@ -30,6 +31,7 @@ _HOMES = {
     "design": "grid_design",
     "simulate": "many_rounds",
     "simulate_pictures": "budget_plots",
+    "design_pictures": "calibration_plots",
     "check": "checks",
     "pictures": "plots",
     "Expectations": "expectations",
@@ -40,6 +42,7 @@ __all__ = [
     "Expectations",
     "check",
     "design",
+    "design_pictures",
     "from_document",
     "pictures",
     "run",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
@@ -40,7 +40,7 @@ def _budget(environment: Environment, outcome: Outcome) -> Picture:
         caption="What the manager has paid out, net. Above the reserve she is ruined.",
         alt=f"Budget paths over {rounds[-1]} rounds; at the end the normal band reaches from {table['low'][-1]:.3g} to "
         f"{table['high'][-1]:.3g}; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers=dict(table),
     )
 
@@ -60,6 +60,6 @@ def _reserve(environment: Environment, outcome: Outcome) -> Picture:
         "discrete rounds, simulated, and by a proven inequality.",
         alt=f"Reserves rise with the root of the rounds, to {table['corrected'][-1]:.3g} (corrected) and "
         f"{table['proven'][-1]:.3g} (proven) after {table['rounds'][-1]}; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers=dict(table),
     )

@@ -8,7 +8,7 @@ from mechopt import exact
 from mechopt.mechanisms.borrowing.environment import Environment, Queue
 from mechopt.mechanisms.borrowing.landing import Landing
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#bbbbbb"
 MOST = 40  # rows that stay readable
@@ -45,7 +45,7 @@ def _bars(environment: Environment, table: Any) -> Picture:
         title="The order",
         caption="A bar from start to completion of each job; a grey line where a job waits from its release.",
         alt=f"Gantt chart of {len(names)} jobs, from time {min(starts):g} to {max(ends):g}; numbers in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"name": names, "start": starts, "completion": ends, "value": _floats(table["value"])},
     )
 
@@ -74,7 +74,7 @@ def _landings(landing: Landing, table: Any) -> Picture:
         title="The landings",
         caption="Each plane's window (grey, cut at the right), its target and its landing.",
         alt=f"Landings of {len(places)} planes from {min(times):g} to {latest:g}; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"plane": [i + 1 for i in places], "time": times,
                  "target": [float(landing.planes[i].target) for i in places], "cost": costs},
     )  # fmt: skip

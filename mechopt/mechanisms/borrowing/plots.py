@@ -13,7 +13,7 @@ from mechopt.mechanisms.borrowing.order_plots import gantt
 from mechopt.mechanisms.borrowing.transfers import worth
 from mechopt.mechanisms.borrowing.values import ValueFunction
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 # Okabe and Ito's colours, told apart with every kind of colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
@@ -69,7 +69,7 @@ def _region(one: ValueFunction, two: ValueFunction) -> Picture:
         caption=f"Agent 1 values by {one.name}, agent 2 by {two.name}. The one who loses more by being second goes "
         "first.",
         alt=f"Map of both times: agent 1 goes first on {share:.0%} of the square; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={
             name: [exact.as_float(row[k]) for row in listed] for k, name in enumerate(("time_1", "time_2", "gain"))
         },

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.forward_market.mechanism import run
     from mechopt.mechanisms.forward_market.plots import design_pictures, pictures
     from mechopt.mechanisms.forward_market.rounds import simulate
+    from mechopt.mechanisms.forward_market.rounds_plots import simulate_pictures
 
 PAPER = PAPERS["forward_market"]
 
@@ -27,6 +28,7 @@ _HOMES = {
     "check": "checks",
     "design": "calibration",
     "design_pictures": "plots",
+    "simulate_pictures": "rounds_plots",
     "simulate": "rounds",
     "pictures": "plots",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "pictures",
     "run",
     "simulate",
+    "simulate_pictures",
 ]
 
 

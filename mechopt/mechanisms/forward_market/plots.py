@@ -14,7 +14,7 @@ from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.schedule import Programs
 from mechopt.mechanisms.forward_market.tariff import Tariff
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 # Okabe and Ito's colours, told apart with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#666666")
@@ -72,7 +72,7 @@ def _allocations(market: Market) -> Picture:
         caption="What a type expects to be allocated; the dots are the holdings r*, where the common worst-off type "
         "neither buys nor sells on average. Of identical agents one is drawn.",
         alt=f"Rising curves of {len(_shown(market))} agents, cut at the type {hat:.4g}; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers=numbers,
     )
 
@@ -107,7 +107,7 @@ def _tariff(forward: Forward) -> Picture:
         caption="At y = 0 all hold r*. To the right the price must make further units cost more than they are worth, "
         "to the left it must make units sold bring less; on average over a step, not at every point.",
         alt="A rising price schedule among the agents' marginal values; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers=numbers,
     )
 
@@ -145,7 +145,7 @@ def _holdings(environment: Environment, outcome: Outcome) -> Picture:
         title="Designed holdings",
         caption=f"What agents hold when the goal is {outcome.summary['goal']}, beside what they own now and can use.",
         alt=f"Bars of {len(names)} agents; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={
             "agent": names,
             "holding": held[order].tolist(),
@@ -182,7 +182,7 @@ def _payments(environment: Environment, outcome: Outcome) -> Picture:
         caption="Money received from the forward market, the flat fee that closes its budget, and the rebate of the "
         "spot market's expected surplus; the diamond is what the whole scheme adds to keeping the endowment.",
         alt=f"Bars of {len(names)} agents; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"agent": names} | {
             column: np.asarray(table[column], dtype=np.float64)[order].tolist()
             for column in ("forward_payment", "fee", "rebate", "gain")
@@ -219,7 +219,7 @@ def _simplex(market: Market) -> Picture:
         title="Spot surplus over all holdings",
         caption="Each corner is one agent holding everything. Inside the white line the spot market operates.",
         alt=f"A triangle; the surplus at r* is {market.surplus_at_common:.4g}, the largest below the demands.",
-        svg=svg(figure),
+        figure=figure,
         numbers={name: holdings[:, place].tolist() for place, name in enumerate(names)} | {"surplus": surplus.tolist()},
     )  # fmt: skip
 
@@ -264,6 +264,6 @@ def _sweep(environment: Environment) -> Picture:
         "unchanged (Figure 1 of the paper)."
         + (f" The curves cross at {', '.join(f'{place:.8g}' for place in crossings)}." if crossings else ""),
         alt="Two curves, one of the interior holdings, one of the corner; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"demand": across, "interior": interior, "cornered": corner},
     )

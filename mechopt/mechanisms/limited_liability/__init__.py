@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.limited_liability.deviation import best_deviation
     from mechopt.mechanisms.limited_liability.document import from_document
     from mechopt.mechanisms.limited_liability.environment import Environment
+    from mechopt.mechanisms.limited_liability.horizon_plots import design_pictures
     from mechopt.mechanisms.limited_liability.horizons import design
     from mechopt.mechanisms.limited_liability.mechanism import run
     from mechopt.mechanisms.limited_liability.online import Online
@@ -53,6 +54,7 @@ _HOMES = {
     "compare": "rounds",
     "design": "horizons",
     "simulate_pictures": "curves",
+    "design_pictures": "horizon_plots",
     "Strategy": "strategies",
     "View": "strategies",
 }
@@ -75,6 +77,7 @@ __all__ = [
     "check",
     "compare",
     "design",
+    "design_pictures",
     "explain",
     "from_document",
     "pictures",

@@ -8,7 +8,7 @@ from typing import Any
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.plots import COLOURS, GREY, label, legend
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 MARKS = ("o", "s", "^", "D", "v", "P")
 
@@ -47,7 +47,7 @@ def _gains(table: Mapping[str, Sequence[Any]], units: str) -> Picture:
         caption="Mean gain of the deviating agent over the truth on the same values, outputs and draws, with two "
         "standard errors.",
         alt=f"{table['strategy'][best]} gains most, {table['gain'][best]:.4g} a period; numbers in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={name: [table[name][place] for place in rows] for name in
                  ("variant", "strategy", "gain", "gain_error", "epsilon_certified")},
     )  # fmt: skip
@@ -88,7 +88,7 @@ def _regrets(table: Mapping[str, Sequence[Any]], units: str) -> Picture:
         caption="The largest regret of any path and kind at a period; dashed, the proven bound. On "
         "these logarithmic axes, growth with the square root of time is a line of slope one half.",
         alt="Lines of the largest regret below their bounds; numbers in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers=numbers,
     )
 
@@ -115,7 +115,7 @@ def _forgiveness(table: Mapping[str, Sequence[Any]], units: str) -> list[Picture
                 title=title,
                 caption="Means over paths; the error ends after `error_periods`. Sections 6 and 7 forgive.",
                 alt=f"Lines of the {quantity} by variant; numbers in the table.",
-                svg=svg(figure),
+                figure=figure,
                 numbers=numbers,
             )
         )

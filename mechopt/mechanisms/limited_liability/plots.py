@@ -12,7 +12,7 @@ from mechopt import exact
 from mechopt.mechanisms.limited_liability.bounds import step_constant
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 from mechopt.program import to_float
 
 # Okabe and Ito's colours, told apart with every kind of colour vision.
@@ -82,7 +82,7 @@ def _regrets(environment: Environment, outcome: Outcome) -> Picture:
         alt=f"The largest regret is {worst:.4g}"
         + ("" if limit is None else f", against a bound of {limit[-1]:.4g} at the end")
         + "; numbers in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers=numbers,
     )
 
@@ -122,7 +122,7 @@ def _exclusion(environment: Environment, outcome: Outcome) -> Picture:
         "others nothing where the decision would be the same.",
         alt=f"{environment.agent_names[most]} is left out most, with a mean probability of "
         f"{shares.mean(axis=0)[most]:.3f}; numbers in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"period": middle.tolist()} | {name: means[:, place].tolist() for place, name in enumerate(shown)},
     )
 
@@ -143,6 +143,6 @@ def _payments(environment: Environment, outcome: Outcome) -> Picture:
         title="Payments by agent",
         caption="What each agent produced, split into what it kept and what it paid.",
         alt=f"{share:.1%} of the output was paid; numbers in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"agent": environment.agent_names, "kept": payoff.tolist(), "paid": paid.tolist()},
     )

@@ -9,7 +9,7 @@ import numpy as np
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.geometry_plot import COLOURS
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 
 def design_pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
@@ -54,7 +54,7 @@ def _frontier(outcome: Outcome, units: str) -> Picture:
         "prices that differ between dates and stays when the bounds are tight.",
         alt=f"Cost falls from {(timing + width)[0]:.4g} at delta {delta[0]:.1g} to {(timing + width)[-1]:.4g} at "
         f"{delta[-1]:.1g}; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"delta": delta.tolist(), "width_cost": width.tolist(), "timing_cost": timing.tolist(),
                  "cost": (width + timing).tolist()},
     )  # fmt: skip
@@ -83,7 +83,7 @@ def _dates(outcome: Outcome) -> Picture:
         caption="More dates narrow the bounds, but give agents more dates to pick the best price from.",
         alt=f"The ratio is least, {outcome.summary['cost_to_surplus']:.3g}, at {chosen} dates; the numbers are in the "
         "table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"dates": dates.astype(int).tolist(), "cost_to_surplus": ratio.tolist(),
                  "for width": (ratio * share).tolist(), "for prices": (ratio * (1 - share)).tolist()},
     )  # fmt: skip
@@ -108,7 +108,7 @@ def _windows(outcome: Outcome, units: str) -> Picture:
         caption="Cost at the document's own prices where the horizon is split into budgets of equal length, without "
         "and with a cap on each date at the end of the support, which nobody ever exceeds.",
         alt="Bars of the cost by number of budgets; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"budgets": list(table["windows"]), "cost": plain.tolist(), "cost_with_caps": capped.tolist()},
     )
 

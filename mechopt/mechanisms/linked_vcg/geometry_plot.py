@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.geometry import Rays
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 from mechopt.program import to_float
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def picture(environment: Environment, rays: Rays) -> Picture:
         "lines that enclose the type, the one of the date at which one more such project would displace most; the "
         "shade says which that is. A cross is a type of which the agent is not surely served at any date.",
         alt=f"{len(groups)} price lines and the rays through {len(types)} project types; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers=_numbers(environment, rays),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import numpy as np
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.geometry_plot import COLOURS
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 
 def simulate_pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
@@ -54,7 +54,7 @@ def simulate_pictures(environment: Environment, outcome: Outcome) -> list[Pictur
             "widths are of the order of the dotted line times the root of a logarithm.",
             alt=f"From {agents[0]:.0f} to {agents[-1]:.0f} agents the linked ratio goes from {ratio[0]:.3g} to "
             f"{ratio[-1]:.3g}, the unlinked one from {unlinked[0]:.3g} to {unlinked[-1]:.3g}.",
-            svg=svg(figure),
+            figure=figure,
             numbers={name: list(table[name]) for name in (*shown, "band_low", "band_high")},
         )
     ]

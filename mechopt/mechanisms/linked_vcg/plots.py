@@ -11,7 +11,7 @@ from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.geometry import linked_by_geometry
 from mechopt.mechanisms.linked_vcg.geometry_plot import COLOURS, picture
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 from mechopt.program import to_float
 
 MOST_LINES = len(COLOURS)
@@ -68,7 +68,7 @@ def _prices(environment: Environment, outcome: Outcome) -> Picture:
         caption="The price that supports the efficient investment of each date, relative to its mean over the dates; "
         "shaded where it is not unique.",
         alt=f"Lines of the prices of {shown} resources over {len(low)} dates; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"date": environment.date_names}
         | {f"{name}, low": low[:, place].tolist() for place, name in enumerate(names[:shown])}
         | {f"{name}, high": high[:, place].tolist() for place, name in enumerate(names[:shown])},
@@ -113,7 +113,7 @@ def _transfers(environment: Environment, outcome: Outcome) -> Picture:
         title="What linking saves",
         caption="Transfers of both mechanisms beside each agent's own contribution; the axis is linear near 0.",
         alt=f"Linked transfers are {saved:.1%} below the unlinked ones in total; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={
             "agent": [environment.agent_names[place] for place in picked],
             "contribution": own[picked].tolist(),

@@ -17,7 +17,7 @@ from mechopt.mechanisms.overage.collar import Collar
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.mechanisms.overage.scenarios import Scenarios
 from mechopt.outcome import Guarantee, Outcome
-from mechopt.picture import COLOURS, Picture, canvas, svg
+from mechopt.picture import COLOURS, Picture, canvas
 
 Kind = Literal["constant", "state_contingent", "cvar", "robust", "chance"]
 SHOWN = 1000  # scenarios in the result's table
@@ -258,7 +258,7 @@ def design_pictures(environment: Environment, outcome: Outcome) -> Sequence[Pict
         caption="A mark is a scenario. State-contingent penalties are high where overage is small: there a unit of "
         "incentive costs least in charges.",
         alt=f"Penalties of {len(numbers) - 1} designs against overage.",
-        svg=svg(figure),
+        figure=figure,
         numbers=numbers,
     )
     return (picture,)

@@ -14,7 +14,7 @@ from mechopt.mechanisms.overage.clearing import REGIONS
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.mechanisms.overage.network import Network, NetworkClearing, Number, clear_network
 from mechopt.outcome import Guarantee, Outcome
-from mechopt.picture import COLOURS, Picture, canvas, svg
+from mechopt.picture import COLOURS, Picture, canvas
 
 
 def run_network(environment: Environment) -> Outcome:
@@ -230,7 +230,7 @@ def network_pictures(environment: Environment, outcome: Outcome) -> list[Picture
             title="Covered shares by pool",
             caption="A bar is an account with overage; what is missing to the dashed line stays uncovered.",
             alt=f"Stacked bars of covered shares of {len(needy)} accounts.",
-            svg=svg(figure),
+            figure=figure,
             numbers=numbers,
         )
     ]

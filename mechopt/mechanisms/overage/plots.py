@@ -15,7 +15,7 @@ from mechopt import exact
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.mechanisms.overage.schedule import limit, schedule
 from mechopt.outcome import Outcome
-from mechopt.picture import Picture, canvas, svg
+from mechopt.picture import Picture, canvas
 
 if TYPE_CHECKING:
     pass
@@ -103,7 +103,7 @@ def _distribution(
         title=title,
         caption=f"Accounts by {names}, zeros left out; {'logarithmic' if decades else 'even'} classes.",
         alt=f"Histogram of {names} per account, from {low:.4g} to {high:.4g}; the numbers are in the table.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"": ["accounts above 0", "accounts at 0", "smallest above 0", "median", "mean", "largest", "total"]}
         | {name: _describe(values) for name, values, _ in columns},
     )
@@ -146,7 +146,7 @@ def _bearers(residual: NDArray[np.float64], claim: NDArray[np.float64]) -> Pictu
             "same accounts, the more the shortage falls on few."
         ),
         alt=f"Concentration curve of the residual over all accounts: {spoken}.",
-        svg=svg(figure),
+        figure=figure,
         numbers={
             "top": [f"{part:.0%}" for part in TOP],
             "accounts": heads,
@@ -228,7 +228,7 @@ def _schedule(
             f"slack moves from 0 to twice the total overage X = {_digits(total)}. {how}{extra}"
         ),
         alt=f"Share of overage covered against total slack for {', '.join(roles.values())} defector. {how}",
-        svg=svg(figure),
+        figure=figure,
         numbers=numbers,
     )
 

@@ -17,7 +17,7 @@ from mechopt.instance import Document
 from mechopt.mechanisms.overage.clearing import cover
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.outcome import Guarantee, Outcome
-from mechopt.picture import COLOURS, Picture, canvas, svg
+from mechopt.picture import COLOURS, Picture, canvas
 
 BLOCK = 256  # replications of a task
 CLOSE = 1e-9  # relative gap of totals below which rounding may have decided their order
@@ -294,7 +294,7 @@ def simulate_pictures(environment: Environment, outcome: Outcome) -> Sequence[Pi
                 title=f"{name.capitalize()} by period",
                 caption=f"Mean over {outcome.summary['replications']:,} replications, and the band of level.",
                 alt=f"{name} over {len(table['period'])} periods with a band.",
-                svg=svg(figure),
+                figure=figure,
                 numbers={key: table[key] for key in ("period", name, f"{name}_low", f"{name}_high")},
             )
         )

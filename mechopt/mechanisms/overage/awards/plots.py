@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from mechopt.mechanisms.overage.awards.comparison import lorenz_curve, path_of_awards
 from mechopt.mechanisms.overage.awards.rules import AWARD_RULES, all_awards
 from mechopt.outcome import Outcome
-from mechopt.picture import COLOURS, Picture, canvas, svg
+from mechopt.picture import COLOURS, Picture, canvas
 
 DASHES = ("-", "--", "-.", ":")
 
@@ -39,7 +39,7 @@ def path_picture(rule: str, claim: ArrayLike, *, units: str = "units") -> Pictur
         title=f"Awards under the {title} rule",
         caption="Each line is a claimant: the award as the estate grows from nothing to the total of claims.",
         alt=f"Lines of awards against the estate, {title} rule, {awards.shape[1]} claimants.",
-        svg=svg(figure),
+        figure=figure,
         numbers={
             "estate": estates.tolist(),
             **{f"claimant {k + 1}": column.tolist() for k, column in enumerate(awards.T)},
@@ -64,7 +64,7 @@ def lorenz_picture(estate: Any, claim: ArrayLike, *, rules: Iterable[str] | None
         title="Lorenz curves of the awards",
         caption="The higher a curve, the more equal the awards; the straight line is equal awards for all.",
         alt=f"Lorenz curves of {len(curves)} rules.",
-        svg=svg(figure),
+        figure=figure,
         numbers={"share of claimants": share.tolist(), **{name: curve.tolist() for name, curve in curves.items()}},
     )
 
@@ -93,7 +93,7 @@ def matrix_pictures(outcome: Outcome) -> Sequence[Picture]:
         title="Rules and properties",
         caption=f"Square: no violation in the range ({outcome.summary['range']}). Cross: refuted, see witness.",
         alt=f"Grid of {len(names)} properties and {len(rules)} rules; {int(holds.sum())} of {holds.size} cells hold.",
-        svg=svg(figure),
+        figure=figure,
         numbers=grid,
     )
     return (picture,)
