@@ -7,27 +7,30 @@ of its own, and results come back in the order of the items. What is finished is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
-from concurrent.futures import Executor, Future, as_completed, wait
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections import Counter
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import uuid4
 
 from mechopt.errors import InstanceError, MechoptError
+from mechopt.workers import Attention, Processes, cluster, on_cluster, pool, processes, size
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
-
     from numpy.random import Generator, SeedSequence
+
+__all__ = ["Interrupted", "Progress", "WorkerLost", "cluster", "on_cluster", "pool", "processes", "run"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[int, int], object]
 
 GRACE = 1.0  # seconds that an interrupted run waits for work that is about to end
-CONNECT_SECONDS = 10  # for a scheduler to answer
 CHUNK_SECONDS = 0.1  # of work that travel together: an engine's overhead of some milliseconds stays below a twentieth
+SCHEDULER_SECONDS = 0.01  # a worker and chunk: one scheduler serves all workers, a chunk costs it some milliseconds
+AHEAD = 3  # chunks a worker that are sent before results are back
+DEATHS = 3  # of the worker, after which a task is taken to be the cause
 
 
 class Interrupted(MechoptError):
@@ -44,6 +47,19 @@ class Interrupted(MechoptError):
 
     def __str__(self) -> str:
         return f"interrupted with {len(self.finished)} of {self.total} tasks finished"
+
+
+class WorkerLost(MechoptError):
+    """The workers died, or the cluster went away, again and again; `finished` holds the results so far, by position."""
+
+    exit_status = 3
+
+    def __init__(self, problem: str, finished: MutableMapping[int, Any], total: int) -> None:
+        self.problem, self.finished, self.total = problem, finished, total
+        super().__init__(problem, finished, total)
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {len(self.finished)} of {self.total} tasks were finished"
 
 
 @overload
@@ -92,14 +108,16 @@ def run(
             `mpi4py.futures`, ... It stays yours to close. None works through the items here, one by one.
         seed: root of the random streams. Task i draws from the i-th stream spawned from it, whoever runs it.
         progress: called as `progress(done, total)` in this thread, at the start and whenever work has come back.
-        chunk: how many items travel together, where a task is short beside the cost of sending it; 0 measures the
-            first tasks and takes what fills CHUNK_SECONDS. By default that on a `cluster`, and 1 elsewhere.
+        chunk: how many items travel together, where a task is short beside the cost of sending it; 0 goes by how long
+            the tasks before took. By default that on a `cluster`, and 1 elsewhere.
         finished: results already known, by position: they are not computed again, and new ones are entered the
             moment they arrive. So it survives Ctrl-C, a failing task and a broken pool; with a mapping kept on disk
             it survives the process.
 
     Raises:
         Interrupted: on Ctrl-C; it carries `finished`.
+        WorkerLost: workers of `pool` or `cluster` die whenever they are at some task, or the cluster is gone. A worker
+            that dies once or twice is replaced, and its tasks run again, from the same random streams.
         InstanceError: the chunk is below 1, or `finished` belongs to another run.
         Exception: what a task raised, with a note that says which. Work not started is cancelled.
     """
@@ -107,7 +125,7 @@ def run(
     total = len(work)
     results: MutableMapping[int, Result] = {} if finished is None else finished
     if chunk is None:
-        chunk = 0 if executor is not None and executor is _CLUSTER.get() else 1
+        chunk = 0 if executor is not None and executor is on_cluster() else 1
     if chunk < 0:
         raise InstanceError(f"{chunk} is not a number of items; it must be at least 0", key="chunk")
     if any(position not in range(total) for position in results):
@@ -123,105 +141,18 @@ def run(
                 _enter(_work(task, [single]), results)
                 report(len(results), total)
         elif waiting:
-            if chunk == 0:
-                chunk, waiting = _measured(task, waiting, executor, results)
-                report(len(results), total)
-            chunks = [waiting[start : start + chunk] for start in range(0, len(waiting), chunk)]
-            _spread(task, chunks, executor, results, lambda: report(len(results), total))
+            sender = _Sender(task, executor, chunk, results, lambda: report(len(results), total))
+            try:
+                sender.send(waiting)
+            except _Loss as loss:
+                raise WorkerLost(str(loss), results, total) from loss.__cause__
     except KeyboardInterrupt as interrupt:
         raise Interrupted(results, total) from interrupt
     return [results[position] for position in range(total)]
 
 
-_CLUSTER: ContextVar[Executor | None] = ContextVar("cluster", default=None)
-
-
-@contextmanager
-def cluster(address: str | None) -> Iterator[None]:
-    """Inside, `pool` hands out the workers of a cluster that is running already.
-
-    Args:
-        address: "dask://HOST:PORT" of a Dask scheduler whose workers have this mechopt too; None changes nothing.
-
-    Raises:
-        InstanceError: another kind of address, nobody answers there, or its workers lack this mechopt.
-    """
-    if address is None:
-        yield
-        return
-    kind, slashes, place = address.partition("://")
-    if kind != "dask" or not slashes or not place:
-        raise InstanceError(f"{address!r} is not of the form dask://HOST:PORT", key="--executor")
-    from distributed import Client
-
-    try:
-        client = Client(f"tcp://{place}", timeout=f"{CONNECT_SECONDS}s", set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise InstanceError(f"nobody answers at {place}: {' '.join(str(error).split())}", key="--executor") from None
-    with client, client.get_executor(pure=False) as executor:
-        _check_workers(client, place)
-        token = _CLUSTER.set(executor)
-        try:
-            yield
-        finally:
-            _CLUSTER.reset(token)
-
-
-def _check_workers(client: Any, place: str) -> None:
-    """Every worker must have this mechopt: one that cannot import a task would be waited for without end."""
-    from importlib import metadata
-
-    from mechopt import __version__
-
-    try:
-        found = client.run(metadata.version, "mechopt")
-    except metadata.PackageNotFoundError:
-        raise InstanceError(f"mechopt is not installed where the workers of {place} run", key="--executor") from None
-    if not found:
-        raise InstanceError(f"the scheduler at {place} has no workers", key="--executor")
-    for worker, version in found.items():
-        if version != __version__:
-            raise InstanceError(f"{worker} has mechopt {version}; {__version__} is needed", key="--executor")
-
-
-def on_cluster() -> Executor | None:
-    """The workers of the cluster that `cluster` has connected to; None where there is none."""
-    return _CLUSTER.get()
-
-
-@contextmanager
-def pool(workers: int) -> Iterator[Executor | None]:
-    """Processes to run tasks in, closed at the end; None, which means here and now, for one worker.
-
-    Inside `cluster` it is the cluster, whatever the number of workers.
-
-    Raises:
-        InstanceError: the number of workers is below 1.
-    """
-    if workers < 1:
-        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
-    elsewhere = on_cluster()
-    if elsewhere is not None:
-        yield elsewhere
-        return
-    if workers == 1:
-        yield None
-        return
-    with processes(workers) as executor:
-        yield executor
-
-
-def processes(workers: int) -> ProcessPoolExecutor:
-    """Fresh processes to run tasks in, the caller's to close."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    # spawn: solvers and numeric libraries run threads, which do not survive a fork.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-
-
 Numbered = tuple[int, Item, "SeedSequence | None"]
-Done = tuple[list[tuple[int, Result]], bool]
+Done = tuple[list[tuple[int, Result]], bool, float]  # results, whether interrupted before the end, seconds
 
 
 def _streams(seed: int | None, total: int) -> Sequence[SeedSequence | None]:
@@ -240,45 +171,32 @@ _INTERRUPTED: set[str] = set()
 def _work(task: Callable[..., Result], chunk: list[Numbered[Item]], name: str = "") -> Done[Result]:
     """Runs where the executor says: the results of a chunk, and whether the run was interrupted before its end."""
     done: list[tuple[int, Result]] = []
-    for position, item, stream in chunk:
-        if name in _INTERRUPTED:
-            return done, True
-        try:
-            if stream is None:
-                result = task(item)
-            else:
-                from numpy.random import default_rng
-
-                result = task(item, default_rng(stream))
-        except KeyboardInterrupt:  # a terminal sends Ctrl-C to the workers too: hand over what is there
-            if name:
-                _INTERRUPTED.add(name)
-            return done, True
-        except Exception as error:
-            error.add_note(f"in task {position} (counted from 0)")
-            raise
-        done.append((position, result))
-    return done, False
-
-
-def _measured(
-    task: Callable[..., Result],
-    waiting: list[Numbered[Item]],
-    executor: Executor,
-    results: MutableMapping[int, Result],
-) -> tuple[int, list[Numbered[Item]]]:
-    """Send the first two tasks alone, and say how many like the second fill a chunk; the first warms a worker up."""
-    seconds = CHUNK_SECONDS
-    for single in waiting[:2]:
-        done = executor.submit(_timed, task, [single]).result()
-        seconds = done[1]
-        _enter(done[0], results)
-    return max(1, round(CHUNK_SECONDS / max(seconds, 1e-6))), waiting[2:]
-
-
-def _timed(task: Callable[..., Result], chunk: list[Numbered[Item]]) -> tuple[Done[Result], float]:
     started = time.perf_counter()
-    return _work(task, chunk), time.perf_counter() - started
+    try:
+        Attention.working = True
+        for position, item, stream in chunk:
+            if name in _INTERRUPTED:
+                return done, True, time.perf_counter() - started
+            done.append((position, _one(task, position, item, stream)))
+    except KeyboardInterrupt:  # a terminal sends Ctrl-C to the workers too: hand over what is there
+        if name:
+            _INTERRUPTED.add(name)
+        return done, True, time.perf_counter() - started
+    finally:
+        Attention.working = False
+    return done, False, time.perf_counter() - started
+
+
+def _one(task: Callable[..., Result], position: int, item: Item, stream: SeedSequence | None) -> Result:
+    try:
+        if stream is None:
+            return task(item)
+        from numpy.random import default_rng
+
+        return task(item, default_rng(stream))
+    except Exception as error:
+        error.add_note(f"in task {position} (counted from 0)")
+        raise
 
 
 def _enter(done: Done[Result], results: MutableMapping[int, Result]) -> None:
@@ -288,29 +206,106 @@ def _enter(done: Done[Result], results: MutableMapping[int, Result]) -> None:
         raise KeyboardInterrupt
 
 
-def _spread(
-    task: Callable[..., Result],
-    chunks: list[list[Numbered[Item]]],
-    executor: Executor,
-    results: MutableMapping[int, Result],
-    report: Callable[[], object],
-) -> None:
-    """Send the chunks out and take the results in; however it ends, whatever is done by then is taken in."""
-    name = uuid4().hex
-    futures: list[Future[Done[Result]]] = []
-    try:
-        for chunk in chunks:
-            futures.append(executor.submit(_work, task, chunk, name))
-        for future in as_completed(futures):
-            _enter(future.result(), results)
-            report()
-    except BaseException:
-        _INTERRUPTED.add(name)  # for threads, which do not get the signal
-        running = [future for future in futures if not future.cancel()]
+class _Loss(Exception):
+    """Workers are gone, and trying again does not help; the words say what was seen."""
+
+
+class _Sender:
+    """Sends work out, a few chunks ahead of each worker, and takes results in."""
+
+    def __init__(
+        self, task: Callable[..., Any], executor: Executor, chunk: int, results: MutableMapping[int, Any],
+        report: Callable[[], object],
+    ) -> None:  # fmt: skip
+        self.task, self.executor, self.results, self.report = task, executor, results, report
+        self.chunk = chunk
+        self.workers = size(executor)
+        self.each: float | None = None  # seconds a task, as the last chunk took
+        self.deaths: Counter[int] = Counter()  # of workers, by the tasks that were out
+
+    def send(self, waiting: list[Numbered[Any]]) -> None:
+        """All of the work; where a worker of our own dies, again what was lost with it.
+
+        Raises:
+            _Loss: it does not help.
+        """
+        while waiting:
+            flying: dict[Future[Any], list[Numbered[Any]]] = {}
+            try:
+                self._send(waiting, flying)
+                return
+            except BrokenExecutor as error:
+                if not isinstance(self.executor, Processes):
+                    raise  # somebody else's, to whom it means something
+                lost = [position for chunk in flying.values() for position, *_ in chunk if position not in self.results]
+                self.deaths.update(lost)
+                again = sorted(position for position, deaths in self.deaths.items()
+                               if deaths >= DEATHS and position not in self.results)  # fmt: skip
+                if again:
+                    raise _Loss(self._why(again)) from error
+                waiting = [single for single in waiting if single[0] not in self.results]
+                waiting.sort(key=lambda single: self.deaths[single[0]])  # what may have been the cause comes last
+
+    def _why(self, positions: list[int]) -> str:
+        few = ", ".join(map(str, positions[:5])) + (", ..." if len(positions) > 5 else "")
+        reason = "was it killed, or out of memory?" if self.results else (
+            "could it start? A script of your own starts processes below `if __name__ == '__main__':` only"
+        )  # fmt: skip
+        return f"{DEATHS} times a worker process died while it had task {few} (counted from 0): {reason}"
+
+    def _send(self, waiting: list[Numbered[Any]], flying: dict[Future[Any], list[Numbered[Any]]]) -> None:
+        """However it ends, whatever is done by then is taken in, and what has not begun is cancelled."""
+        name = uuid4().hex
+        arrived: SimpleQueue[Future[Any]] = SimpleQueue()
+        ahead = len(waiting) if self.workers is None else AHEAD * self.workers
+        start = 0
+        try:
+            while start < len(waiting) or flying:
+                while start < len(waiting) and len(flying) < ahead:
+                    chunk = waiting[start : start + self._length(len(waiting) - start)]
+                    future = self.executor.submit(_work, self.task, chunk, name)
+                    flying[future], start = chunk, start + len(chunk)
+                    future.add_done_callback(arrived.put)
+                future = arrived.get()
+                self._take(future)
+                del flying[future]
+                self.report()
+        except BaseException:
+            _INTERRUPTED.add(name)  # for threads, which do not get the signal
+            self._harvest(list(flying))
+            if isinstance(self.executor, Processes):
+                self.executor.stop()
+            raise
+
+    def _length(self, left: int) -> int:
+        """Items of the next chunk: one until it is known how long they take, then what fills the time, towards the end
+        less."""
+        if self.chunk:
+            return self.chunk
+        if self.each is None:
+            return 1
+        workers = self.workers or 1
+        seconds = max(CHUNK_SECONDS, SCHEDULER_SECONDS * workers)
+        return max(1, min(round(seconds / max(self.each, 1e-6)), -(-left // (2 * workers))))
+
+    def _take(self, future: Future[Any]) -> None:
+        try:
+            done = future.result()
+        except CancelledError as error:  # not by us: a scheduler that went away cancels what it had
+            raise _Loss("the cluster is gone, or has forgotten its work") from error
+        except Exception as error:
+            if type(error).__name__ == "KilledWorker":  # Dask has tried some times
+                raise _Loss("workers of the cluster die whenever they have some task: out of memory?") from error
+            raise
+        if done[0]:
+            self.each = done[2] / len(done[0])
+        _enter(done, self.results)
+
+    def _harvest(self, flying: list[Future[Any]]) -> None:
+        running = [future for future in flying if not future.cancel()]
         try:
             wait(running, timeout=GRACE)
         finally:  # a second Ctrl-C ends the wait, not the harvest
             for future in running:
                 if future.done() and not future.cancelled() and future.exception() is None:
-                    results.update(future.result()[0])
-        raise
+                    self.results.update(future.result()[0])

@@ -32,6 +32,7 @@ LAYERS = [
         "prices",
         "properties",
         "tasks",
+        "workers",
         "formulation",
         "arrays",
         "auditing",
@@ -122,6 +123,12 @@ def test_every_module_has_its_place() -> None:
 @pytest.mark.parametrize("path", sources(), ids=dotted)
 def test_imports_point_up_the_list(path: Path) -> None:
     assert list(faults(path)) == []
+
+
+def test_workers_are_started_in_one_place() -> None:
+    """A pool of a mechanism's own would leave a cluster idle, fork threads, and lose work with a worker."""
+    places = {dotted(path) for path in sources() if "ProcessPoolExecutor(" in path.read_text(encoding="utf-8")}
+    assert places == {"mechopt.workers"}
 
 
 @pytest.mark.parametrize(

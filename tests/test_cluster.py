@@ -7,13 +7,16 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import mechopt
-from mechopt import tasks
+from mechopt import tasks, workers
 from mechopt.cli import main
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.overage import axiom_matrix
@@ -95,6 +98,58 @@ def test_claims_are_verified_there(address: str) -> None:
     assert {record.verdict for record in ledger.records} == {"proved"}
 
 
+LITTLE: dict[str, dict[str, Any]] = {
+    "overage/cap_and_share_collar": {"replications": 20, "periods": 2},
+    "linked_vcg/growing_market": {"replications": 2, "agents": [3, 4]},
+    "borrowing/paper_example": {"rounds": 20, "replications": 5},
+    "forward_market/electricity": {"rounds": 100},
+    "limited_liability/development_fund": {"periods": 20, "replications": 4, "strategies": ["truth", "overclaim"]},
+}
+
+
+@pytest.mark.parametrize("model", LITTLE)
+def test_every_simulation_goes_to_the_workers_that_are_there(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[object] = []
+
+    class Watched(ThreadPoolExecutor):
+        def submit(self, *args: Any, **keywords: Any) -> Any:
+            sent.append(args)
+            return super().submit(*args, **keywords)
+
+    loaded = mechopt.load(model)
+    document = {**loaded.document.data, "simulate": {**loaded.document.data.get("simulate", {}), **LITTLE[model]}}
+    little = replace(loaded, document=replace(loaded.document, data=document))
+    here = mechopt.simulate(little, seed=1)
+    with Watched(2) as executor:
+        token = workers._CLUSTER.set(workers.Cluster(executor=executor, workers=2))
+        try:
+            there = mechopt.simulate(little, seed=1)
+        finally:
+            workers._CLUSTER.reset(token)
+    assert sent
+    assert here.to_dict()["tables"] == there.to_dict()["tables"]
+
+
+def wait_for(place: str) -> str:
+    deadline = time.monotonic() + 60
+    while not os.path.exists(place) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return place
+
+
+def test_ctrl_c_here_does_not_wait_for_what_runs_there(address: str, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    ready, never = tmp_path / "ready", tmp_path / "never"
+    ready.touch()
+    with pytest.raises(tasks.Interrupted) as caught, tasks.cluster(address), tasks.pool(1) as executor:
+        tasks.run(wait_for, [str(ready), *[str(never)] * 20], executor=executor, progress=interrupt)
+    assert caught.value.finished == {0: str(ready)}
+    never.touch()  # only now can the tasks that were running end
+
+
 def test_workers_without_this_mechopt_are_refused_and_not_waited_for(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,8 +162,18 @@ def test_workers_without_this_mechopt_are_refused_and_not_waited_for(
 def test_wrong_addresses_are_named(
     wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tasks, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 1)
     with pytest.raises(InstanceError, match="--executor"), tasks.cluster(wrong):
         pytest.fail("there is no cluster")
     assert main(["axioms", "talmud", "--claimants", "1", "--executor", wrong]) == 2
     assert "--executor" in capsys.readouterr().err
+
+
+def die(_item: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_task_that_kills_workers_there_is_one_clear_line(address: str) -> None:
+    """The last test of this file: it leaves no worker."""
+    with tasks.cluster(address), tasks.pool(1) as executor, pytest.raises(tasks.WorkerLost, match="workers of the cl"):
+        tasks.run(die, [1], executor=executor)

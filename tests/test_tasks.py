@@ -3,19 +3,22 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mechopt import tasks
 from mechopt.errors import InstanceError, MechoptError
 from mechopt.tasks import Interrupted, pool, run
+from mechopt.workers import Processes
 
 
 def square(number: int) -> int:
@@ -212,7 +215,114 @@ def test_one_worker_is_here_and_more_are_processes() -> None:
     with pool(1) as here:
         assert here is None
     with pool(2) as executor:
-        assert isinstance(executor, ProcessPoolExecutor)
+        assert isinstance(executor, Processes)
         assert run(math.factorial, range(4), executor=executor) == [1, 1, 2, 6]
     with pytest.raises(InstanceError, match="at least 1"), pool(0):
         pytest.fail("no pool of no processes")
+
+
+STUDY = """
+import os, signal, sys, time
+from pathlib import Path
+from mechopt.tasks import Interrupted, WorkerLost, pool, run
+
+def dies_once(number):
+    mark = Path(sys.argv[1]) / "died"
+    if number == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number, number * number
+
+def dies_always(number):
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+def waits(number):
+    time.sleep(600 if number == 5 else 0)
+    return number
+
+if __name__ == "__main__":
+    with pool(3) as executor:
+        EXPRESSION
+"""
+
+
+def study(tmp_path: Path, expression: str) -> subprocess.Popen[str]:
+    script = tmp_path / "study.py"
+    script.write_text(STUDY.replace("EXPRESSION", expression.replace("\n", "\n        ")))
+    return subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
+    with study(tmp_path, "print(run(dies_once, range(20), executor=executor))") as process:
+        out, err = process.communicate(timeout=120)
+    assert out.strip() == str([(number, number * number) for number in range(20)])
+    assert (tmp_path / "died").exists()
+    assert err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
+def test_a_task_that_kills_its_worker_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    lines = (
+        "try:\n    run(dies_always, range(30), executor=executor)\n"
+        "except WorkerLost as lost:\n    print(lost)\n    print(len(lost.finished), 1 in lost.finished)\n"
+        "print(run(waits, range(3), executor=executor))"
+    )
+    with study(tmp_path, lines) as process:
+        out = process.communicate(timeout=120)[0].splitlines()
+    assert re.match(r"3 times a worker process died while it had task ([0-9]+, )*1[ ,]", out[0])
+    count, known = out[1].split()
+    assert int(count) >= 30 - 3 * tasks.AHEAD  # the others that were out at the last death
+    assert known == "False"
+    assert out[2] == "[0, 1, 2]"  # the pool goes on
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to a process group")
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_ctrl_c_is_quiet_in_idle_workers_and_does_not_wait_for_a_long_task(tmp_path: Path, whole_group: bool) -> None:
+    """At a terminal every process gets the signal; a batch system may signal only the one it has started."""
+    lines = (
+        "try:\n    run(waits, range(6), executor=executor, progress=lambda done, total: print(done, flush=True))\n"
+        "except Interrupted as interrupted:\n    print('kept', sorted(interrupted.finished))"
+    )
+    with study(tmp_path, lines) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == "5":
+                time.sleep(0.2)
+                (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=60)
+    assert out.strip() == "kept [0, 1, 2, 3, 4]"
+    assert err == ""
+
+
+def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
+    script = tmp_path / "study.py"
+    script.write_text("import math\nfrom mechopt.tasks import pool, run\n"
+                      "with pool(2) as executor:\n    run(math.factorial, range(3), executor=executor)\n")  # fmt: skip
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert (
+        "A script of your own starts processes below `if __name__ == '__main__':` only" in done.stderr.splitlines()[-1]
+    )
+
+
+def test_chunks_grow_with_what_short_tasks_take_and_shrink_towards_the_end() -> None:
+    sizes: list[int] = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, *args: object, **keywords: object) -> object:  # type: ignore[override]
+            sizes.append(len(args[2]))  # type: ignore[arg-type]
+            return super().submit(*args, **keywords)  # type: ignore[arg-type]
+
+    with Counting(2) as executor:
+        assert run(square, range(5000), executor=executor, chunk=0) == [number * number for number in range(5000)]
+    assert sizes[: 2 * tasks.AHEAD] == [1] * 2 * tasks.AHEAD
+    assert max(sizes) > 100
+    assert sizes[-1] < max(sizes)
+    assert len(sizes) < 200

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +133,7 @@ def _run(
         tasks.run(_examine, items, executor=pool or executor, progress=report, finished=arrivals)
     except tasks.Interrupted:
         interrupted = True
-    except BrokenProcessPool:
+    except tasks.WorkerLost:
         if pool is None:
             raise
         interrupted = _one_by_one(items, arrivals, report)
@@ -150,7 +149,7 @@ def _one_by_one(items: list[Item], arrivals: _Arrivals, report: Any) -> bool:
         with tasks.processes(1) as pool:
             try:
                 arrivals[position] = tasks.run(_examine, [items[position]], executor=pool)[0]
-            except BrokenProcessPool:
+            except tasks.WorkerLost:
                 continue
             except tasks.Interrupted:
                 return True

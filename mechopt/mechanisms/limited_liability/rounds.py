@@ -7,7 +7,7 @@ chassang2021, Sections 3 to 7.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -91,11 +91,7 @@ def simulate(
         InstanceError: the table names an agent, strategy or variant that is not there.
     """
     setting = read(environment, document)
-    if workers == 1:
-        return compare(setting, seed=seed, progress=progress)
-    import multiprocessing
-
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
+    with tasks.pool(workers) as executor:
         return compare(setting, seed=seed, progress=progress, executor=executor)
 
 

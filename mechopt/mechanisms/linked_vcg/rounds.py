@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
@@ -154,7 +152,7 @@ def simulate(
     finished: dict[int, Replication] = {}
     status = "simulated"
     try:
-        with ProcessPoolExecutor(workers) if workers > 1 else nullcontext() as executor:
+        with tasks.pool(min(workers, len(items))) as executor:
             tasks.run(partial(_task, base, sizes), items, executor=executor, seed=seed, progress=progress,
                       finished=finished)  # fmt: skip
     except tasks.Interrupted:
