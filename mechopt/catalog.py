@@ -124,6 +124,9 @@ def load(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("mechopt"):
+            hint = "pip install 'mechopt[all]' brings what our own files need"
+            raise CatalogError(f"{path}: needs {error.name}, which is not installed; {hint}") from error
         if isinstance(error, Exception):
             raise CatalogError(f"{path}: {type(error).__name__}: {error}") from error
         raise

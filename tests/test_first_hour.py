@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 import mechopt
-from mechopt import doctor, mechanisms
+from mechopt import catalog, doctor, mechanisms
 from mechopt.cli import main
-from mechopt.errors import SolveError
+from mechopt.errors import CatalogError, SolveError
 
 DOCUMENT = {
     "mechanism": "overage",
@@ -65,3 +66,14 @@ def test_tables_go_to_other_libraries() -> None:
     assert outcome.to_arrow("accounts").num_rows == 3
     pandas = pytest.importorskip("pandas")
     assert isinstance(outcome.to_pandas("accounts"), pandas.DataFrame)
+
+
+def test_a_content_file_without_its_library_says_what_brings_it(tmp_path: Path) -> None:
+    """`pip install mechopt` alone leaves Pyomo and CVXPY out."""
+    path = tmp_path / "mine_program.py"
+    path.write_text("import a_layer_that_is_not_there\n")
+    with pytest.raises(CatalogError, match=r"needs a_layer_that_is_not_there, .* pip install 'mechopt\[all\]'"):
+        catalog.load(path)
+    path.write_text("import mechopt.a_module_that_is_not_there\n")
+    with pytest.raises(CatalogError, match="ModuleNotFoundError"):
+        catalog.load(path)
