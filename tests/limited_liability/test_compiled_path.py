@@ -10,9 +10,9 @@ import pytest
 
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.limited_liability import groups, single
-from mechopt.mechanisms.limited_liability.arithmetic import Floats
+from mechopt.mechanisms.limited_liability.arithmetic import GRID, Floats, Ledger
 from mechopt.mechanisms.limited_liability.environment import Environment
-from mechopt.mechanisms.limited_liability.record import Record, kept, walk
+from mechopt.mechanisms.limited_liability.record import Record, kept, trace, walk
 from mechopt.mechanisms.limited_liability.rules import Rules
 
 Draw = Callable[..., Environment]
@@ -87,3 +87,67 @@ def test_close_calls_are_decided_by_sums_in_agent_order(module: Any) -> None:
     fast = single.Single(environment.rules, module).run(values, values, draws, record=True)
     assert np.array_equal(fast.decisions, groups.decisions(values))
     assert_same(plain(environment), fast)
+
+
+# -- the integer ledger ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Any:
+    pytest.importorskip("numba")
+    return single.kernels("compiled", 1, "compiled_ledger")
+
+
+def whole_numbers(seed: int, options: dict[str, Any]) -> tuple[Rules, Any, Any, list[int]]:
+    rng = np.random.default_rng(seed)
+    largest = int(rng.choice([1, 3, 1000, 50_000]))
+    shape = (40, int(rng.integers(1, 6)), int(rng.integers(1, 6)))
+    values, outputs = (rng.integers(0, largest + 1, shape) for _ in range(2))
+    return Rules(agents=shape[1], **options), values, outputs, rng.integers(0, GRID, 40).tolist()
+
+
+def in_python(rules: Rules, values: Any, outputs: Any, points: list[int]) -> Record:
+    return walk(rules, Ledger(), values.astype(object), outputs.astype(object), points, groups.decisions(values))
+
+
+def test_the_integer_ledger_in_words_is_that_of_python(options: dict[str, Any], ledger: Any) -> None:
+    for seed in range(SEEDS):
+        rules, values, outputs, points = whole_numbers(2000 + seed, options)
+        fast = single.SingleLedger(rules, ledger).run(values, outputs, points, record=True)
+        assert fast is not None
+        assert fast.grid
+        assert_same(in_python(rules, values, outputs, points), fast)
+        assert {type(share) for share in fast.shares.ravel().tolist()} == {int}
+
+
+def test_numbers_that_do_not_fit_into_words_are_left_to_python(ledger: Any) -> None:
+    rules = Rules(variant="baseline", agents=2)
+    rng = np.random.default_rng(1)
+    values, points = rng.integers(0, 100, (2000, 2, 2)), rng.integers(0, GRID, 2000).tolist()
+    kernel = single.SingleLedger(rules, ledger)
+    assert kernel.run(values, values << 24, points) is None  # one output is too large
+    lying = np.zeros_like(values)  # outputs are stated and never come: R^I falls without end
+    lying[:, 0, 0] = ledger.LARGEST // 2
+    states_all = np.zeros_like(values)
+    states_all[:, 1, 1] = 1
+    assert kernel.run(states_all, lying, points) is None
+    plain_record = in_python(rules, states_all, lying, points)
+    assert max(abs(plain_record.allocation).max(), abs(plain_record.vectors["transfer"]).max()) > ledger.LIMIT // 3
+
+
+def test_long_integer_paths_are_compiled_and_the_same(draw: Draw, ledger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = draw(6, periods=300, coarse=True, ledger="integer", options={"variant": "consistent"})
+    plain_record = trace(environment)
+    monkeypatch.setattr(single, "WORTH_COMPILED", 100)
+    called: list[int] = []
+    monkeypatch.setattr(single.SingleLedger, "run", _counted(single.SingleLedger.run, called))
+    assert_same(plain_record, trace(environment))
+    assert called == [300]
+
+
+def _counted(run: Callable[..., Any], called: list[int]) -> Callable[..., Any]:
+    def counted(kernel: Any, values: Any, *rest: Any, **more: Any) -> Any:
+        called.append(len(values))
+        return run(kernel, values, *rest, **more)
+
+    return counted

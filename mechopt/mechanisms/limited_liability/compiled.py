@@ -1,309 +1,287 @@
 """One path of the mechanism for numba: an optional extra. Every float is that of `online.py` to the last bit.
 
-Sums that are kept run in the same order and without fast-math flags. A sum without agent i is put back after i was
-added, so that the inner loops run over agents side by side; groups of probability 0 are skipped, since adding 0 changes
-no bit.
+Sums that are kept run in the same order and without fast-math flags. What does not depend on regrets is found for a
+block of periods at once, see `compiled_blocks`; what is left is a chain of sums and divisions, each of which waits for
+the one before. Choices between two numbers are written so that they need no branch.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 
+from mechopt.mechanisms.limited_liability.compiled_blocks import decide, inlined, jit, length, tabulate
+
 SNAP = 1e-12  # as in `arithmetic.py`
-CLOSE = 1e-14  # of the largest total and for each agent; a sum of n values >= 0 is off by at most n 2^-53 of itself
 TRANSFER, FIRST, SECOND, VALUE, HELD, IDLE = range(6)  # rows of `vectors`, in the order of `record.VECTORS`
 PIVOT, PLAIN, SMOOTHED, BOUNDED, ESTIMATED = range(5)
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]  # numba publishes no types
+class Options(NamedTuple):
+    """Which mechanism: `code` as above, payment = "debt", propensity = "action", use_regret_b, delta or 1."""
+
+    code: int
+    debt: bool
+    by_action: bool
+    use_b: bool
+    fade: float
+
+
+class Rows(NamedTuple):
+    """What is recorded, as in `record.Record`: one row a period, or a single row for the last.
+
+    `kept` are the rows of `vectors` that `histories` (rows, kept, agents) takes.
+    """
+
+    decisions: Any
+    group: Any
+    shares: Any
+    weights: Any
+    expected: Any
+    paid: Any
+    allocation: Any
+    histories: Any
+    kept: Any
+
+
+@inlined
 def _settled(regret: float) -> float:
     return 0.0 if abs(regret) <= SNAP else regret
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _first_best(sums: Any) -> int:
-    best = 0
-    for decision in range(1, sums.shape[0]):
-        if sums[decision] > sums[best]:
-            best = decision
-    return best
+@inlined
+def _plus(regret: float) -> float:
+    return regret if regret > 0.0 else 0.0
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _close_call(values: Any, weights: Any, left_out: int, sums: Any) -> int:
-    """a*(I\\i) by sums in agent order."""
-    sums[:] = 0.0
-    for agent in range(values.shape[0]):
-        if agent != left_out:
-            for decision in range(values.shape[1]):
-                sums[decision] += weights[agent] * values[agent, decision]
-    return int(_first_best(sums))
+@inlined
+def _due(output: float, regret: float, debt: bool) -> float:
+    due = min(output, regret) if debt else output
+    return due if regret > 0.0 else 0.0
 
 
-# Flags for finite numbers only, which let maxima run side by side: here they change no number, the results are indices.
-@nb.njit(cache=True, fastmath={"nnan", "nsz"})  # type: ignore[untyped-decorator]
-def _decide(values: Any, weights: Any, decisions: Any, total: Any, sums: Any) -> None:
-    """a*(G), the first of the best by sums in agent order.
-
-    Totals less the agent's own differ from such sums by rounding, far less than `CLOSE` of the largest total; they
-    decide where the best is ahead by more, and only close calls are summed again.
-    """
-    agents, count = values.shape
-    for decision in range(count):
-        total[decision] = 0.0
-    for agent in range(agents):
-        weight = weights[agent]
-        for decision in range(count):
-            total[decision] += weight * values[agent, decision]
-    decisions[0] = _first_best(total)
-    near = CLOSE * agents * abs(total[decisions[0]])
-    for left_out in range(agents):
-        weight, best = weights[left_out], -np.inf
-        for decision in range(count):
-            left = total[decision] - weight * values[left_out, decision]
-            if left > best:
-                best = left
-        limit, found, place = best - near, 0, 0
-        for decision in range(count):
-            hit = 1 if total[decision] - weight * values[left_out, decision] >= limit else 0
-            found += hit
-            place += decision * hit
-        decisions[left_out + 1] = place if found == 1 else _close_call(values, weights, left_out, sums)
+# -- before the draw -------------------------------------------------------------------------------------------------
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _others(row: Any, without: Any) -> float:
-    """Y_{-i} of one group for every i, into `without`; returns Y."""
-    agents = row.shape[0]
-    total = 0.0
-    without[:] = 0.0
-    for j in range(agents):
-        output = row[j]
-        total += output
-        kept = without[j]
-        for agent in range(agents):
-            without[agent] += output
-        without[j] = kept
-    return total
-
-
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _total_without(row: Any, left_out: int) -> float:
-    total = 0.0
-    for j in range(row.shape[0]):
-        if j != left_out:
-            total += row[j]
-    return total
-
-
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _weigh(code: int, use_b: bool, vectors: Any, weights: Any) -> None:
-    for agent in range(weights.shape[0]):
-        weights[agent] = 1.0
-        if code == BOUNDED:
+@inlined
+def _weigh(options: Options, vectors: Any, weights: Any, row: int) -> None:
+    """lambda."""
+    for agent in range(weights.shape[1]):
+        weight = 1.0
+        if options.code == BOUNDED:
             if vectors[VALUE, agent] > 0.0:
-                weights[agent] = 1.0 if vectors[HELD, agent] >= 0.0 else 0.0
-            elif use_b:
-                weights[agent] = 1.0 if vectors[IDLE, agent] >= 0.0 else 0.0
-        elif code == SMOOTHED:
-            above, below = max(vectors[SECOND, agent], 0.0), max(vectors[FIRST, agent], 0.0)
+                weight = 1.0 if vectors[HELD, agent] >= 0.0 else 0.0
+            elif options.use_b:
+                weight = 1.0 if vectors[IDLE, agent] >= 0.0 else 0.0
+        elif options.code == SMOOTHED:
+            above, below = _plus(vectors[SECOND, agent]), _plus(vectors[FIRST, agent])
             if above + below > 0.0:
-                weights[agent] = above / (above + below)
+                weight = above / (above + below)
+        weights[row, agent] = weight
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _share(code: int, rate: float, allocation: float, vectors: Any, weights: Any, shares: Any) -> None:
-    agents = weights.shape[0]
-    shares[:] = 0.0
-    shares[0] = 1.0
-    if code in (PIVOT, BOUNDED):
+@inlined
+def _share(options: Options, rate: float, allocation: Any, vectors: Any, rows: Rows, row: int) -> None:
+    """mu."""
+    shares = rows.shares
+    agents = vectors.shape[1]
+    if options.code in (PIVOT, BOUNDED):
+        shares[row] = 0.0
+        shares[row, 0] = 1.0
         return
-    whole = max(allocation, 0.0)
+    shares[row, 0] = whole = _plus(allocation[0])
     for agent in range(agents):
-        debt = max(vectors[TRANSFER, agent], 0.0)
-        whole += weights[agent] * debt if code == SMOOTHED else debt
-    if whole > 0.0:
-        shares[0] = max(allocation, 0.0) / whole
-        for agent in range(agents):
-            debt = max(vectors[TRANSFER, agent], 0.0)
-            shares[agent + 1] = (weights[agent] * debt if code == SMOOTHED else debt) / whole
-    if code == ESTIMATED:
+        shares[row, agent + 1] = debt = rows.weights[row, agent] * _plus(vectors[TRANSFER, agent])
+        whole += debt
+    divisor = whole if whole > 0.0 else 1.0
+    for group in range(agents + 1):
+        shares[row, group] /= divisor
+    shares[row, 0] = shares[row, 0] if whole > 0.0 else 1.0
+    if options.code == ESTIMATED:
         each = rate / (agents + 1)
         for group in range(agents + 1):
-            shares[group] = (1.0 - rate) * shares[group] + each
+            shares[row, group] = (1.0 - rate) * shares[row, group] + each
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _pick(shares: Any, draw: float) -> int:
-    cumulated, last = 0.0, 0
-    for group in range(shares.shape[0]):
-        cumulated += shares[group]
-        if shares[group] > 0.0:
-            last = group
-            if cumulated > draw:
-                return group
-    return last
+@inlined
+def _pick(shares: Any, row: int, draw: float) -> int:
+    """The first group whose cumulated probability exceeds the draw; beyond the total, the last possible group."""
+    cumulated, last, passed = 0.0, 0, 0
+    for group in range(shares.shape[1]):
+        cumulated += shares[row, group]
+        passed += 1 if cumulated <= draw else 0
+        last = group if shares[row, group] > 0.0 else last
+    return min(passed, last)
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _due(output: float, regret: float, debt: bool) -> float:
-    if regret <= 0.0:
-        return 0.0
-    return min(output, regret) if debt else output
+# -- after it --------------------------------------------------------------------------------------------------------
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@inlined
 def _mixed(
-    code: int, debt: bool, faded: bool, discount: float, shares: Any, group: int, table: Any, weights: Any,
-    allocation: Any, vectors: Any, expected: Any, paid: Any, own: Any, without: Any, external: Any,
+    options: Options, rows: Rows, row: int, group: int, produced: Any, total: Any, without: Any, place: int, size: int,
+    active: Any, allocation: Any, vectors: Any,
 ) -> None:  # fmt: skip
-    """Sections 4 to 7."""
-    agents, groups = table.shape
-    grand = 0.0
-    own[:] = 0.0
-    for j in range(agents):  # Y_{-i}(I\\i) for every i side by side, each in agent order
-        grand += table[j, 0]
-        kept = own[j]
-        for agent in range(agents):
-            own[agent] += table[j, agent + 1]
-        own[j] = kept
-    for agent in range(agents):
-        expected[agent] = 0.0
-        external[agent] = 0.0
-        paid[agent] = _due(table[agent, group], vectors[TRANSFER, agent], debt)
-    gap = 0.0
-    for other in range(groups):
-        share = shares[other]
-        if share == 0.0:
-            continue
-        total = _others(table[:, other], without)
-        gap += share * (grand - total)
-        for agent in range(agents):
-            external[agent] += share * (own[agent] - without[agent])
-            expected[agent] += share * _due(table[agent, other], vectors[TRANSFER, agent], debt)
-    if code == PLAIN:
-        allocation[0] = _settled(allocation[0] + gap)
-        for agent in range(agents):
-            vectors[TRANSFER, agent] = _settled(vectors[TRANSFER, agent] + external[agent] - expected[agent])
-        return
-    fade = discount if faded else 1.0
-    allocation[0] = _settled(fade * max(allocation[0], 0.0) + gap)
-    for agent in range(agents):
-        counted, ignored = weights[agent] * external[agent], (1.0 - weights[agent]) * external[agent]
-        vectors[TRANSFER, agent] = _settled(fade * vectors[TRANSFER, agent] + counted - expected[agent])
-        vectors[FIRST, agent] = _settled(fade * max(vectors[FIRST, agent], 0.0) - counted)
-        vectors[SECOND, agent] = _settled(fade * max(vectors[SECOND, agent], 0.0) + ignored)
+    """Sections 4 to 7: period `place` of a block of `size`, tabulated."""
+    shares, smoothed, fade = rows.shares, options.code == SMOOTHED, options.fade
+    gap, heard = 0.0, 0
+    for other in range(shares.shape[1]):
+        active[heard] = other  # those that have a chance: adding 0 for the others would change no bit
+        heard += 1 if shares[row, other] > 0.0 else 0
+        gap += shares[row, other] * (total[place] - total[other * size + place])
+    allocation[0] = _settled((fade * _plus(allocation[0]) if smoothed else allocation[0]) + gap)
+    for agent in range(vectors.shape[1]):
+        owed, own = vectors[TRANSFER, agent], without[agent, (agent + 1) * size + place]
+        external, due = 0.0, 0.0
+        for position in range(heard):
+            share, at = shares[row, active[position]], active[position] * np.uintp(size) + np.uintp(place)
+            external += share * (own - without[agent, at])
+            due += share * (min(produced[agent, at], owed) if options.debt else produced[agent, at])
+        due = due if owed > 0.0 else 0.0
+        rows.expected[row, agent] = due
+        rows.paid[row, agent] = _due(produced[agent, group * size + place], owed, options.debt)
+        if smoothed:
+            weight = rows.weights[row, agent]
+            counted, ignored = weight * external, (1.0 - weight) * external
+            vectors[TRANSFER, agent] = _settled(fade * owed + counted - due)
+            vectors[FIRST, agent] = _settled(fade * _plus(vectors[FIRST, agent]) - counted)
+            vectors[SECOND, agent] = _settled(fade * _plus(vectors[SECOND, agent]) + ignored)
+        else:
+            vectors[TRANSFER, agent] = _settled(owed + external - due)
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@inlined
+def _total_without(amounts: Any, left_out: int) -> float:
+    total = 0.0
+    for j in range(amounts.shape[0]):
+        if j != left_out:
+            total += amounts[j]
+    return total
+
+
+@jit
 def _estimated(
-    debt: bool, by_action: bool, shares: Any, group: int, decisions: Any, seen: Any, allocation: Any, vectors: Any,
-    paid: Any, estimate: Any, without: Any,
-) -> None:  # fmt: skip
+    options: Options, rows: Rows, row: int, group: int, chosen: Any, seen: Any, same: Any, allocation: Any, vectors: Any
+) -> None:
     """Appendix A.2."""
-    agents = seen.shape[0]
+    agents, shares = seen.shape[0], rows.shares
     chance = 0.0
     for other in range(agents + 1):
-        if (decisions[other] == decisions[group]) if by_action else (other == group):
-            chance += shares[other]
+        same[other] = (chosen[other] == chosen[group]) if options.by_action else (other == group)
+        chance += shares[row, other] if same[other] else 0.0
     for agent in range(agents):
-        paid[agent] = _due(seen[agent], vectors[TRANSFER, agent], debt)
-        estimate[agent] = seen[agent] / chance
-    total = _others(estimate, without)
-    same_grand = (decisions[0] == decisions[group]) if by_action else group == 0
-    gap = 0.0
+        rows.paid[row, agent] = _due(seen[agent], vectors[TRANSFER, agent], options.debt)
+        seen[agent] /= chance
+    total, gap = _total_without(seen, -1), 0.0
     for other in range(agents + 1):
-        same = (decisions[other] == decisions[group]) if by_action else other == group
-        gap += shares[other] * ((total if same_grand else 0.0) - (total if same else 0.0))
+        gap += shares[row, other] * ((total if same[0] else 0.0) - (total if same[other] else 0.0))
     for agent in range(agents):
-        same_own = (decisions[agent + 1] == decisions[group]) if by_action else agent + 1 == group
-        base = without[agent] if same_own else 0.0
-        external = 0.0
+        estimate, external = _total_without(seen, agent), 0.0
+        own = estimate if same[agent + 1] else 0.0
         for other in range(agents + 1):
-            same = (decisions[other] == decisions[group]) if by_action else other == group
-            external += shares[other] * (base - (without[agent] if same else 0.0))
-        vectors[TRANSFER, agent] = _settled(vectors[TRANSFER, agent] + external - paid[agent])
+            external += shares[row, other] * (own - (estimate if same[other] else 0.0))
+        vectors[TRANSFER, agent] = _settled(vectors[TRANSFER, agent] + external - rows.paid[row, agent])
     allocation[0] = _settled(allocation[0] + gap)
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@jit
 def _stated(
-    code: int, values: Any, decisions: Any, weights: Any, seen: Any, table: Any, stated: Any, allocation: Any,
-    vectors: Any, paid: Any, prefix: Any, sums: Any,
+    options: Options, rows: Rows, row: int, values: Any, outputs: Any, chosen: Any, seen: Any, allocation: Any,
+    vectors: Any,
 ) -> None:  # fmt: skip
     """Section 3 and Appendix A.1, where stated values enter the payments or the regrets."""
-    agents, count = values.shape
-    for other in range(agents + 1):
-        for agent in range(agents):
-            stated[other, agent] = values[agent, decisions[other]] if weights[agent] > 0.0 else 0.0
+    agents, grand = values.shape[0], chosen[0]
+    counted = np.empty_like(values)
     for agent in range(agents):
-        external = _total_without(stated[agent + 1], agent) - _total_without(stated[0], agent)
-        if code == PIVOT:
-            paid[agent] = external
-            real = _total_without(table[:, agent + 1], agent) - _total_without(table[:, 0], agent)
+        counted[agent] = values[agent] if rows.weights[row, agent] > 0.0 else 0.0 * values[agent]
+    for agent in range(agents):
+        best = chosen[agent + 1]
+        external = _total_without(counted[:, best], agent) - _total_without(counted[:, grand], agent)
+        if options.code == PIVOT:
+            real = _total_without(outputs[:, best], agent) - _total_without(outputs[:, grand], agent)
+            rows.paid[row, agent] = external
             vectors[TRANSFER, agent] = _settled(vectors[TRANSFER, agent] + real - external)
             continue
-        pays = vectors[VALUE, agent] > 0.0
-        paid[agent] = seen[agent] if pays else 0.0
-        own = stated[0, agent]
-        vectors[TRANSFER, agent] = _settled(vectors[TRANSFER, agent] + external - paid[agent])
+        pays, own = vectors[VALUE, agent] > 0.0, counted[agent, grand]
+        rows.paid[row, agent] = paid = seen[agent] if pays else 0.0
+        vectors[TRANSFER, agent] = _settled(vectors[TRANSFER, agent] + external - paid)
         vectors[VALUE, agent] = _settled(vectors[VALUE, agent] + external - (own if pays else 0.0))
-        surplus = seen[agent] - own
-        row = HELD if pays else IDLE
-        vectors[row, agent] = _settled(vectors[row, agent] + surplus)
-    if code == BOUNDED:
-        sums[:] = 0.0
+        kind = HELD if pays else IDLE
+        vectors[kind, agent] = _settled(vectors[kind, agent] + (seen[agent] - own))
+    if options.code == BOUNDED:
+        sums = np.zeros(values.shape[1])
         for agent in range(agents):
-            for decision in range(count):
-                sums[decision] += values[agent, decision]
-        allocation[0] = _settled(allocation[0] + (sums.max() - sums[decisions[0]]))
+            sums += values[agent]
+        allocation[0] = _settled(allocation[0] + (sums.max() - sums[grand]))
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def path(
-    code: int, debt: bool, by_action: bool, use_b: bool, faded: bool, discount: float, rates: Any, values: Any,
-    outputs: Any, draws: Any, allocation: Any, vectors: Any, kept: Any, decisions: Any, drawn: Any, shares: Any,
-    weights: Any, expected: Any, paid: Any, allocations: Any, histories: Any,
-) -> None:  # fmt: skip
-    """Periods one after the other, from and to the state in `allocation` (1,) and `vectors` (6, agents).
+# -- the path --------------------------------------------------------------------------------------------------------
 
-    What is recorded has one row a period, or a single row that is overwritten; `kept` are the rows of `vectors` that
-    `histories` takes.
-    """
+
+@inlined
+def _keep(rows: Rows, row: int, chosen: Any, first: int, allocation: Any, vectors: Any) -> None:
+    """Write down a period that is recorded, beside what is written anyway."""
+    for group in range(rows.decisions.shape[1]):
+        rows.decisions[row, group] = chosen[first + group]
+    rows.allocation[row] = allocation[0]
+    for position in range(rows.kept.shape[0]):
+        for agent in range(vectors.shape[1]):
+            rows.histories[row, position, agent] = vectors[rows.kept[position], agent]
+
+
+@jit
+def _mixtures(
+    options: Options, outputs: Any, values: Any, draws: Any, allocation: Any, vectors: Any, rows: Rows
+) -> None:
+    """Sections 4 to 7."""
     periods, agents, count = values.shape
-    table, stated = np.empty((agents, agents + 1)), np.empty((agents + 1, agents))
-    seen, own, without, external = np.empty(agents), np.empty(agents), np.empty(agents), np.empty(agents)
-    prefix, sums = np.empty(count), np.empty(count)
-    ones = np.ones(agents)
-    every = decisions.shape[0] == periods
+    block, groups = length(agents), agents + 1
+    totals, rivals, chosen = np.empty(count), np.empty(count, np.uintp), np.empty(block * groups, np.int64)
+    produced, without = np.empty((agents, block * groups)), np.empty((agents, block * groups))
+    total, active = np.empty(block * groups), np.empty(groups, np.uintp)
+    every = rows.group.shape[0] == periods
+    for start in range(0, periods, block):
+        size = min(block, periods - start)
+        decide(values, start, size, totals, rivals, chosen)
+        tabulate(outputs, start, size, chosen, produced, total, without)
+        for now in range(size):
+            row = start + now if every else 0
+            _weigh(options, vectors, rows.weights, row)
+            _share(options, 0.0, allocation, vectors, rows, row)
+            group = rows.group[row] = _pick(rows.shares, row, draws[start + now])
+            _mixed(options, rows, row, group, produced, total, without, now, size, active, allocation, vectors)
+            if every or start + now == periods - 1:
+                _keep(rows, row, chosen, now * groups, allocation, vectors)
+
+
+@jit
+def path(
+    options: Options, rates: Any, values: Any, outputs: Any, draws: Any, allocation: Any, vectors: Any, rows: Rows
+) -> None:
+    """Periods one after the other, from and to the state in `allocation` (1,) and `vectors` (6, agents)."""
+    if options.code in (PLAIN, SMOOTHED):
+        _mixtures(options, outputs, values, draws, allocation, vectors, rows)
+        return
+    periods, agents, count = values.shape
+    totals, rivals, chosen = np.empty(count), np.empty(count, np.uintp), np.empty(agents + 1, np.int64)
+    seen, same, counted = np.empty(agents), np.empty(agents + 1, np.bool_), np.empty((1, agents, count))
+    every = rows.group.shape[0] == periods
     for period in range(periods):
         row = period if every else 0
-        _weigh(code, use_b, vectors, weights[row])
-        _share(code, rates[period], allocation[0], vectors, weights[row], shares[row])
-        _decide(values[period], weights[row] if code == BOUNDED else ones, decisions[row], prefix, sums)
-        group = _pick(shares[row], draws[period])
-        drawn[row] = group
-        if code in (BOUNDED, ESTIMATED):
-            for agent in range(agents):
-                seen[agent] = outputs[period, agent, decisions[row, group]]
+        _weigh(options, vectors, rows.weights, row)
+        _share(options, rates[period], allocation, vectors, rows, row)
+        for agent in range(agents):  # Appendix A.1 decides by weights that regrets give; others weigh 1
+            for decision in range(count):
+                counted[0, agent, decision] = rows.weights[row, agent] * values[period, agent, decision]
+        decide(counted, 0, 1, totals, rivals, chosen)
+        group = rows.group[row] = _pick(rows.shares, row, draws[period])
+        for agent in range(agents):
+            seen[agent] = outputs[period, agent, chosen[group]]
+        if options.code == ESTIMATED:
+            _estimated(options, rows, row, group, chosen, seen, same, allocation, vectors)
         else:
-            for agent in range(agents):
-                for other in range(agents + 1):
-                    table[agent, other] = outputs[period, agent, decisions[row, other]]
-        if code in (PLAIN, SMOOTHED):
-            _mixed(code, debt, faded, discount, shares[row], group, table, weights[row], allocation, vectors,
-                   expected[row], paid[row], own, without, external)  # fmt: skip
-        elif code == ESTIMATED:
-            _estimated(debt, by_action, shares[row], group, decisions[row], seen, allocation, vectors, paid[row], own,
-                       without)  # fmt: skip
-        else:
-            _stated(code, values[period], decisions[row], weights[row], seen, table, stated, allocation, vectors,
-                    paid[row], prefix, sums)  # fmt: skip
-        if code not in (PLAIN, SMOOTHED):
-            expected[row] = paid[row]
-        allocations[row] = allocation[0]
-        for place in range(kept.shape[0]):
-            histories[row, place] = vectors[kept[place]]
+            _stated(options, rows, row, values[period], outputs[period], chosen, seen, allocation, vectors)
+        rows.expected[row] = rows.paid[row]
+        if every or period == periods - 1:
+            _keep(rows, row, chosen, 0, allocation, vectors)

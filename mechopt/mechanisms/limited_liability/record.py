@@ -101,9 +101,21 @@ def _ledger(environment: Environment) -> Record:
     values = environment.values
     if rules.variant in ("pivot", "bounded_values"):  # stated values enter the regrets
         values = whole.in_units(values, unit, "values")
-    chosen = groups.decisions(whole.comparable(environment))
     draws: Any = environment.draws
-    return walk(rules, Ledger(), values, outputs, [grid_draw(draw) for draw in draws.tolist()], chosen)
+    points = [grid_draw(draw) for draw in draws.tolist()]
+    compared = whole.comparable(environment)
+    fast = _compiled_ledger(
+        rules, values if rules.variant in ("pivot", "bounded_values") else compared, outputs, points
+    )
+    return walk(rules, Ledger(), values, outputs, points, groups.decisions(compared)) if fast is None else fast
+
+
+def _compiled_ledger(rules: Rules, values: NDArray[Any], outputs: NDArray[Any], points: list[int]) -> Record | None:
+    """The same integers by numba, where the path is long, numba is there, and numbers fit into words."""
+    from mechopt.mechanisms.limited_liability import single
+
+    module = single.kernels("auto", len(points), "compiled_ledger")
+    return None if module is None else single.SingleLedger(rules, module).run(values, outputs, points, record=True)
 
 
 def walk(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Literal
 
@@ -14,17 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.limited_liability.arithmetic import Floats
+from mechopt.mechanisms.limited_liability.arithmetic import GRID, Floats, Ledger, grid_rate
+from mechopt.mechanisms.limited_liability.period import discount
 from mechopt.mechanisms.limited_liability.record import VECTORS, Record, kept
 from mechopt.mechanisms.limited_liability.rules import Rules
 
+PACKAGE = "mechopt.mechanisms.limited_liability"
 Engine = Literal["auto", "python", "compiled"]
+Module = Literal["compiled", "compiled_ledger"]
 Array = NDArray[np.float64]
 WORTH_COMPILED = 20_000  # periods; below, loading the kernels takes longer than the plain loop
 
 
-def kernels(engine: Engine, periods: int) -> ModuleType | None:
-    """The numba kernels where they are asked for or pay.
+def kernels(engine: Engine, periods: int, module: Module = "compiled") -> ModuleType | None:
+    """The numba kernels, of floats or of the integer ledger, where they are asked for or pay.
 
     Raises:
         InstanceError: they are asked for and cannot be used.
@@ -38,7 +42,7 @@ def kernels(engine: Engine, periods: int) -> ModuleType | None:
             raise InstanceError("numba is not installed; pip install 'mechopt[compiled]' brings it", key="engine")
         return None
     try:
-        return importlib.import_module("mechopt.mechanisms.limited_liability.compiled")
+        return importlib.import_module(f"{PACKAGE}.{module}")
     except (ImportError, RuntimeError) as error:  # unfit for this numpy, or no place for its cache
         if engine == "compiled":
             raise InstanceError(f"numba cannot be used: {error}", key="engine") from error
@@ -62,9 +66,8 @@ class Single:
         self.rules, self.module, self.period = rules, module, 0
         self.allocation: Array = np.zeros(1)
         self.vectors: Array = np.zeros((len(VECTORS), rules.agents))
-        codes = {"pivot": module.PIVOT, "bounded_values": module.BOUNDED, "exploration": module.ESTIMATED,
-                 "consistent": module.SMOOTHED, "discounted": module.SMOOTHED}  # fmt: skip
-        self._code = codes.get(rules.variant, module.PLAIN)
+        fade = float(rules.discount) if rules.variant == "discounted" and rules.discount is not None else 1.0
+        self._options = _options(module, rules, fade)
 
     def run(self, values: Array, outputs: Array, draws: Array, *, record: bool = False) -> Record:
         """The next periods.
@@ -75,27 +78,13 @@ class Single:
             draws: shape (periods,).
             record: keep every period; the last one only otherwise.
         """
-        rules = self.rules
-        periods, agents, _ = values.shape
-        rows, groups = periods if record else 1, agents + 1
-        names = kept(rules)
-        where = np.array([VECTORS.index(name) for name in names])
-        decisions, drawn = np.zeros((rows, groups), dtype=np.int64), np.zeros(rows, dtype=np.int64)
-        shares, weights = np.zeros((rows, groups)), np.zeros((rows, agents))
-        expected, paid, allocations = np.zeros((rows, agents)), np.zeros((rows, agents)), np.zeros(rows)
-        histories = np.zeros((rows, len(names), agents))
+        written = _rows(self.module, self.rules, len(values) if record else 1, values.shape[1], np.float64)
         self.module.path(
-            self._code, rules.payment == "debt", rules.propensity == "action", rules.use_regret_b,
-            rules.variant == "discounted", float(rules.discount or 1.0), self._rates(periods),
-            np.ascontiguousarray(values), np.ascontiguousarray(outputs), np.ascontiguousarray(draws),
-            self.allocation, self.vectors, where, decisions, drawn, shares, weights, expected, paid, allocations,
-            histories,
+            self._options, self._rates(len(values)), np.ascontiguousarray(values), np.ascontiguousarray(outputs),
+            np.ascontiguousarray(draws), self.allocation, self.vectors, written,
         )  # fmt: skip
-        self.period += periods
-        return Record(
-            decisions=decisions, group=drawn, shares=shares, weights=weights, expected=expected, paid=paid,
-            allocation=allocations, vectors={name: histories[:, place] for place, name in enumerate(names)},
-        )  # fmt: skip
+        self.period += len(values)
+        return _record(written, self.rules)
 
     def _rates(self, periods: int) -> Array:
         """nu_t, by the same power function as the reference."""
@@ -104,3 +93,79 @@ class Single:
         numbers, first = Floats(), self.period + 1
         rates: list[Any] = [numbers.rate(first + t, self.rules.exploration_exponent) for t in range(periods)]
         return np.array(rates)
+
+
+class SingleLedger:
+    """The same in the integer ledger; see `compiled_ledger`.
+
+    Args:
+        rules: the variant.
+        module: of `kernels`, "compiled_ledger".
+    """
+
+    def __init__(self, rules: Rules, module: ModuleType) -> None:
+        self.rules, self.module = rules, module
+        fade = GRID if rules.variant != "discounted" else discount(rules, Ledger())
+        self._floats = importlib.import_module(f"{PACKAGE}.compiled")
+        self._options = _options(self._floats, rules, fade)
+
+    def run(
+        self, values: NDArray[Any], outputs: NDArray[Any], draws: Sequence[int], *, record: bool = False
+    ) -> Record | None:
+        """A path from its first period; None where its numbers do not fit into words of 64 bits.
+
+        Args:
+            values: stated, integers, shape (periods, agents, decisions); in units of output where the variant pays or
+                books by them, else of any unit.
+            outputs: whole units, the same shape.
+            draws: grid points, one a period.
+            record: keep every period; the last one only otherwise.
+        """
+        module, rules = self.module, self.rules
+        booked = rules.variant in ("pivot", "bounded_values")
+        limits = (values, module.LARGEST if booked else module.COMPARED), (outputs, module.LARGEST)
+        if not all(module.fits(array, limit) for array, limit in limits):
+            return None
+        periods, agents, _ = values.shape
+        rates: Any = np.zeros(periods, dtype=np.int64)
+        if rules.variant == "exploration":
+            rates = np.array([grid_rate(period, rules.exploration_exponent) for period in range(1, periods + 1)])
+        written = _rows(
+            importlib.import_module(f"{PACKAGE}.compiled"), rules, periods if record else 1, agents, np.int64
+        )
+        done = module.path(
+            self._options, rates, np.ascontiguousarray(values, dtype=np.int64),
+            np.ascontiguousarray(outputs, dtype=np.int64), np.array(draws, dtype=np.int64),
+            np.zeros(1, dtype=np.int64), np.zeros((len(VECTORS), agents), dtype=np.int64), written,
+        )  # fmt: skip
+        return _record(written, rules) if done == periods else None
+
+
+def _options(module: ModuleType, rules: Rules, fade: float) -> Any:
+    codes = {"pivot": module.PIVOT, "bounded_values": module.BOUNDED, "exploration": module.ESTIMATED,
+             "consistent": module.SMOOTHED, "discounted": module.SMOOTHED}  # fmt: skip
+    return module.Options(
+        code=codes.get(rules.variant, module.PLAIN), debt=rules.payment == "debt",
+        by_action=rules.propensity == "action", use_b=rules.use_regret_b, fade=fade,
+    )  # fmt: skip
+
+
+def _rows(module: ModuleType, rules: Rules, rows: int, agents: int, kind: type[np.generic]) -> Any:
+    names, groups = kept(rules), agents + 1
+    return module.Rows(
+        decisions=np.zeros((rows, groups), dtype=np.int64), group=np.zeros(rows, dtype=np.int64),
+        shares=np.zeros((rows, groups), kind), weights=np.zeros((rows, agents), kind),
+        expected=np.zeros((rows, agents), kind), paid=np.zeros((rows, agents), kind), allocation=np.zeros(rows, kind),
+        histories=np.zeros((rows, len(names), agents), kind), kept=np.array([VECTORS.index(name) for name in names]),
+    )  # fmt: skip
+
+
+def _record(rows: Any, rules: Rules) -> Record:
+    """Integers become Python's, as everywhere in the ledger."""
+    grid = rows.allocation.dtype.kind == "i"
+    kind: Any = object if grid else np.float64
+    return Record(
+        decisions=rows.decisions, group=rows.group, shares=rows.shares.astype(kind), weights=rows.weights.astype(kind),
+        expected=rows.expected.astype(kind), paid=rows.paid.astype(kind), allocation=rows.allocation.astype(kind),
+        vectors={name: rows.histories[:, place].astype(kind) for place, name in enumerate(kept(rules))}, grid=grid,
+    )  # fmt: skip
