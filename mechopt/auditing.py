@@ -13,10 +13,12 @@ from mechopt.finding import Finding
 from mechopt.outcome import Guarantee, Outcome
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
     from numpy.typing import NDArray
 
 SHOWN = 1000  # wrong lines in the result
+ROUNDING = 1e-14  # far above what a subtraction of floats loses, relative to what is subtracted
 FLOAT_TOLERANCE = 1e-9  # relative to the largest number of a column, where the result is in floats
 
 
@@ -37,6 +39,8 @@ def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcom
     Raises:
         InstanceError: the file cannot be read, or shares no column with the result.
     """
+    import numpy as np
+
     frame = table_files.frame(statement, key="statement")
     name, key = _table(outcome, frame, statement)
     stated = tables.Table(
@@ -50,13 +54,16 @@ def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcom
     allowed = None if tolerance is None else exact.parse(tolerance)
     wrong: list[tuple[int, str, str, Any, Any]] = []
     checks = [_presence(len(missing), len(extra), [*missing[:1], *extra[:1]])]
+    names, failed = outcome.tables[name][key], np.zeros(len(theirs), dtype=bool)
     for column in columns:
-        found, worst = _compare(outcome, name, column, stated.numbers(column), ours, theirs, allowed)
-        names = outcome.tables[name][key]
-        wrong += [(int(theirs[k]) + 1, str(names[int(ours[k])]), column, said, should) for k, said, should in found]
-        checks.append(worst)
+        found, said, should, finding = _compare(outcome, name, column, stated.numbers(column), ours, theirs, allowed)
+        failed[found] = True
+        wrong += [
+            (int(theirs[k]) + 1, str(names[int(ours[k])]), column, _plain(said[k]), _plain(should[k]))
+            for k in found[:SHOWN]
+        ]
+        checks.append(finding)
     wrong.sort(key=lambda line: line[0])
-    failed = len({line[0] for line in wrong})
     return Outcome(
         mechanism=outcome.mechanism,
         title=outcome.title,
@@ -67,7 +74,7 @@ def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcom
             "statement": statement.name,
             "table": name,
             "lines": len(frame),
-            "lines_wrong": failed,
+            "lines_wrong": int(failed.sum()),
             "missing": len(missing),
             "unknown": len(extra),
             "columns": ", ".join(columns),
@@ -103,13 +110,19 @@ def _match(
     names: Sequence[Any], stated: tables.Table, key: str
 ) -> tuple[NDArray[Any], NDArray[Any], list[str], list[str]]:
     """Positions of the same names in the result and in the statement, and the names that are in one only."""
+    import numpy as np
     import polars as pl
 
-    left = pl.DataFrame({"name": [str(name) for name in names]}).with_row_index("ours")
-    right = pl.DataFrame({"name": stated.columns[key].cast(pl.String).str.strip_chars()}).with_row_index("theirs")
+    mine = pl.Series("name", names if isinstance(names, list) else [str(name) for name in names], strict=False)
+    mine = mine.cast(pl.String)
+    said = stated.columns[key].cast(pl.String).str.strip_chars().alias("name")
+    if mine.equals(said):  # the usual case: the same names in the same order
+        places = np.arange(len(mine))
+        return places, places, [], []
+    left, right = mine.to_frame().with_row_index("ours"), said.to_frame().with_row_index("theirs")
     twice = right.filter(pl.col("name").is_duplicated() | pl.col("name").is_null())
     if len(twice):
-        row = int(twice["theirs"].min())  # type: ignore[arg-type]
+        row = int(twice["theirs"].min())
         problem = (
             f"{exact.show(right['name'][row])} occurs twice" if right["name"][row] else "is empty; a name is needed"
         )
@@ -128,34 +141,56 @@ def _compare(
     ours: NDArray[Any],
     theirs: NDArray[Any],
     tolerance: int | Fraction | None,
-) -> tuple[list[tuple[int, Any, Any]], Finding]:
-    """The wrong entries of one column, and the finding that sums it up."""
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Finding]:
+    """The wrong places of one column, what is stated and computed at all of them, and the finding that sums it up."""
     import numpy as np
 
     computed = outcome.tables[table][column]
     values = computed if isinstance(computed, np.ndarray) else tables.pack([exact.parse(v) for v in computed])
     said, should = stated[theirs], values[ours]
-    if said.dtype == object or should.dtype == object:
+    if not (_exact_in_floats(said) and _exact_in_floats(should)):
         said, should = _objects(said), _objects(should)
     difference = np.abs(said - should)
     limit: Any = tolerance
     if limit is None:
         floats = outcome.guarantee.kind != "exact"
         scale = float(np.abs(should).max()) if should.size else 0.0
-        limit = max(float(outcome.guarantee.error), FLOAT_TOLERANCE * scale) if floats else 0
-    elif difference.dtype != object:
-        limit = exact.as_float(limit)
-    wrong = np.flatnonzero(~(difference <= limit))
+        limit = exact.parse(max(float(outcome.guarantee.error), FLOAT_TOLERANCE * scale)) if floats else 0
+    wrong = np.flatnonzero(_beyond(difference, said, should, limit))
     worst = difference.max() if difference.size else 0
     evidence = f"{len(theirs):,} lines, of which {len(wrong):,} are off by more than {exact.show(limit)}"
     witness = None
     if wrong.size:
         k = int(wrong[difference[wrong].argmax()])
         witness = {"line": int(theirs[k]) + 1, "stated": _plain(said[k]), "computed": _plain(should[k])}
+        worst = abs(_exactly(said[k]) - _exactly(should[k]))
     finding = Finding(
         property=f"{column}_as_computed", margin=0 - _plain(worst), tolerance=limit, evidence=evidence, witness=witness
     )
-    return [(int(k), _plain(said[k]), _plain(should[k])) for k in wrong[:SHOWN]], finding
+    return wrong, said, should, finding
+
+
+def _beyond(difference: NDArray[Any], said: NDArray[Any], should: NDArray[Any], limit: Any) -> NDArray[np.bool_]:
+    """Where numbers differ by more than the limit; decided exactly wherever a float may lie on either side of it."""
+    import numpy as np
+
+    if difference.dtype == object or difference.dtype.kind in "iu":
+        return np.asarray(difference > limit, dtype=bool)
+    bound = exact.as_float(limit)
+    found: NDArray[np.bool_] = difference > bound
+    near = np.abs(difference - bound) <= ROUNDING * (np.abs(said) + np.abs(should) + bound)
+    for k in np.flatnonzero(near & (difference > 0)):
+        found[k] = abs(_exactly(said[k]) - _exactly(should[k])) > limit
+    return found
+
+
+def _exact_in_floats(values: NDArray[Any]) -> bool:
+    """Whether numpy may subtract them: floats, or whole numbers far from where floats and 64 bits end."""
+    import numpy as np
+
+    return values.dtype.kind == "f" or (
+        values.dtype.kind in "iu" and (not values.size or int(np.abs(values).max()) < 2**52)
+    )
 
 
 def _presence(missing: int, extra: int, examples: Sequence[str]) -> Finding:

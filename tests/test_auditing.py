@@ -124,3 +124,48 @@ def test_the_demo_year_is_audited(tmp_path: Path) -> None:
     outcome = mechopt.audit("overage/eu_ets_2019", path)
     assert outcome.tables["wrong"]["line"] == [5001]
     assert outcome.tables["wrong"]["difference"] == [1]
+
+
+def many(folder: Path, wrong: int) -> tuple[Path, Path]:
+    """A model of 3,000 accounts and a statement of which the first lines are wrong by their number."""
+    size = 3000
+    accounts = pl.DataFrame(
+        {"account": [f"n{k}" for k in range(size)], "entitlement": [10] * size, "claim": [9] * size}
+    )
+    accounts.write_parquet(folder / "accounts.parquet")
+    document = {"mechanism": "overage", "rounding": "largest_remainder", "accounts": "accounts.parquet"}
+    (folder / "many.json").write_text(json.dumps(document))
+    said = accounts.select("account", payoff=pl.int_range(1, size + 1))
+    said.with_columns(payoff=pl.when(pl.col("payoff") <= wrong).then(pl.col("payoff") + 9).otherwise(9)).write_csv(
+        folder / "said.csv"
+    )
+    return folder / "many.json", folder / "said.csv"
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 999, 2500])
+def test_every_wrong_line_is_counted_though_not_all_are_shown(wrong: int, tmp_path: Path) -> None:
+    model, said = many(tmp_path, wrong)
+    outcome = mechopt.audit(model, said)
+    assert outcome.summary["lines_wrong"] == wrong
+    assert outcome.tables["wrong"]["difference"] == list(range(1, min(wrong, 1000) + 1))
+
+
+def test_numbers_at_the_end_of_64_bits_are_not_wrapped(tmp_path: Path) -> None:
+    document = {"mechanism": "overage", "rounding": "largest_remainder", "accounts": ACCOUNTS}
+    pl.DataFrame({"account": ["a", "b", "c"], "residual": [-(2**63), 0, 2**63 - 1]}).write_parquet(
+        tmp_path / "said.parquet"
+    )
+    outcome = mechopt.audit(document, tmp_path / "said.parquet")
+    computed = [int(value) for value in mechopt.solve(document).tables["accounts"]["residual"]]
+    assert outcome.tables["wrong"]["difference"] == [-(2**63) - computed[0], 2**63 - 1 - computed[2]]
+
+
+@pytest.mark.parametrize(("tolerance", "wrong"), [("0.1", 0), ("0.0999999999999999999", 2), ("0.3", 0), ("0.05", 2)])
+def test_a_difference_of_exactly_the_tolerance_is_within_it(tmp_path: Path, tolerance: str, wrong: int) -> None:
+    """In floats 11.3 - 11.2 is more than 0.1 and 0.3 - 0.2 less: the decimals as written decide."""
+    accounts = [{"account": "a", "entitlement": 10, "claim": 11.2}, {"account": "b", "entitlement": 10, "claim": 0.2}]
+    pl.DataFrame({"account": ["a", "b"], "payoff": [11.3, 0.3]}).write_parquet(tmp_path / "said.parquet")
+    outcome = mechopt.audit(
+        {"mechanism": "overage", "accounts": accounts}, tmp_path / "said.parquet", tolerance=tolerance
+    )
+    assert outcome.summary["lines_wrong"] == wrong
