@@ -1,8 +1,9 @@
 """Proven bounds of expectations on parts that a curve cuts, by rigorous integration in ball arithmetic (Arb).
 
-Where the difference of both orders has degree two at most in one time, its roots are explicit: between the times at
-which a root enters, leaves or turns (isolated exactly), the integral along that time is an analytic function of the
-other, and Arb encloses its integral. What is left around the isolated points is bounded by its width.
+Between the times at which a root of the difference of both orders enters, leaves, meets another or turns (isolated
+exactly), each root is an analytic function of agent 1's time, and so is the integral along agent 2's: Arb encloses its
+integral, whatever the degrees. What is left around the isolated points is bounded by its width.
+Source: Johansson, Numerical integration in arbitrary-precision ball arithmetic, 2018.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from flint import acb, arb, ctx, fmpq
+from flint import acb, acb_poly, arb, ctx, fmpq
 
 from mechopt.mechanisms.borrowing import planes
+from mechopt.mechanisms.borrowing.branches import Branches, balls, branches, coefficients
 from mechopt.mechanisms.borrowing.planes import FIRST, PLANE, SECOND, fraction, rational
 from mechopt.mechanisms.borrowing.quadrature import Line, strips
 from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, rational_roots
 
 BITS = 96
-TOLERANCE = 56  # bits that an integral is computed to
-EVALUATIONS = 3000  # of a strip; what has not settled by then is left to quadrature
-LOOSE = 1e-8  # an enclosure wider than this is none
-WIDTH = Fraction(1, 2**58)  # of what is cut away around an isolated point; twice what isolates it
+TOLERANCE = 50  # bits that an integral is computed to
+EVALUATIONS = 20_000  # of a strip; what has not settled by then is left to quadrature
+LOOSE = 1e-6  # an enclosure wider than this is none
+WIDTHS = (Fraction(1, 2**54), Fraction(1, 2**32))  # cut away around an isolated point; more than what isolates it
 
 
 def enclose(part: Part, polynomial: Callable[[Part], Any]) -> tuple[float, float] | None:
-    """(value, error) of the expectation on one unsettled part; None where roots are not explicit, or it stays too wide.
+    """(value, error) of the expectation on one unsettled part, proven; None where it stays too wide.
 
     Args:
         part: cut by a curve, with polynomial densities.
@@ -39,7 +41,11 @@ def enclose(part: Part, polynomial: Callable[[Part], Any]) -> tuple[float, float
     before = ctx.prec
     ctx.prec = BITS
     try:
-        ball = _area(part, polynomial) if part.polygon else _segment(part, polynomial)
+        if not part.polygon:
+            ball = _segment(part, polynomial)
+        else:  # where roots that meet take too many steps to follow, a little more is cut away
+            tries = (_area(part, polynomial, width) for width in WIDTHS)
+            ball = next((found for found in tries if found is not None and found.is_finite()), None)
     finally:
         ctx.prec = before
     if ball is None or not ball.is_finite() or not float(ball.rad()) <= LOOSE:
@@ -78,62 +84,46 @@ def _segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
         sign = 1 if fraction(difference(rational((a + b) / 2))) > 0 else -1
         inner = planes.univariate(weighted[sign].subs(fixed), axis).integral()
         total += inner(rational(b)) - inner(rational(a))
-    slack = 2 * len(near) * WIDTH * _largest(weighted, part)
+    slack = 2 * len(near) * WIDTHS[0] * _largest(weighted, part)
     return arb(total) + arb(0, float(slack))
 
 
-def _area(part: Part, polynomial: Callable[[Part], Any]) -> Any:
+def _area(part: Part, polynomial: Callable[[Part], Any], width: Fraction) -> Any:
     difference = part.first - part.second
-    degree = int(difference.degrees()[1])
-    if not 1 <= degree <= 2:
-        return None
+    known = branches(difference)
     weighted = _weighted(part, polynomial)
-    inner = {sign: p.integral(1) for sign, p in weighted.items()}
-    rows = [_coefficient(difference, power) for power in range(3)]
+    inner = {sign: balls(coefficients(p.integral(1))) for sign, p in weighted.items()}
     total = arb(0)
     slack = Fraction(0)
     for left, right, lower, upper in strips(part):
-        a, b = left + WIDTH, right - WIDTH
-        slack += 2 * WIDTH
+        a, b = left + width, right - width
+        slack += 2 * width
         if b <= a:
             slack += right - left
             continue
-        pieces = _pieces(difference, rows, (a + b) / 2, lower, upper)
+        pieces = _pieces(difference, known, (a + b) / 2, lower, upper)
         if pieces is None:
             return None
-        total += _integral(inner, rows, pieces, a, b)
+        total += _integral(inner, known, pieces, a, b)
     return total + arb(0, float(slack * _largest(weighted, part)) * (1 + 1e-12))
 
 
-def _coefficient(difference: Any, power: int) -> Any:
-    """The coefficient of a power of the second time, a polynomial of the first."""
-    return planes.univariate(
-        PLANE.from_dict({(int(p), 0): c for (p, q), c in difference.to_dict().items() if int(q) == power}), 0
-    )
+Edge = tuple[str, Any]  # ("line", (a, b)) or ("root", number)
 
 
-Edge = tuple[str, Any]  # ("line", (a, b)) or ("root", +1 or -1)
-
-
-def _pieces(difference: Any, rows: list[Any], middle: Fraction, lower: Line, upper: Line) -> Any:
+def _pieces(difference: Any, known: Branches, middle: Fraction, lower: Line, upper: Line) -> Any:
     """[(edge below, edge above, sign)] of a strip, decided at its middle; None where balls cannot tell."""
     low, high = (line[0] + line[1] * middle for line in (lower, upper))
-    inside: list[tuple[Any, Edge]] = []
-    for branch in (1, -1):
-        ball = _root(rows, acb(rational(middle)), branch, False)
-        if ball is None:
-            continue
-        if not ball.is_finite():
+    edges: list[Edge] = [("line", lower)]
+    heights = [low]
+    for number, ball in enumerate(known.roots(rational(middle))):
+        if ball > arb(rational(low)) and ball < arb(rational(high)):
+            edges.append(("root", number))
+            heights.append(fraction(ball.mid().fmpq()))
+        elif ball.overlaps(arb(rational(low))) or ball.overlaps(arb(rational(high))):
             return None
-        if not ball.imag.contains(0):
-            continue
-        if ball.real > arb(rational(low)) and ball.real < arb(rational(high)):
-            inside.append((ball.real, ("root", branch)))
-        elif ball.real.overlaps(arb(rational(low))) or ball.real.overlaps(arb(rational(high))):
-            return None
-    inside.sort(key=lambda found: float(found[0].mid()))
-    edges: list[Edge] = [("line", lower), *(edge for _, edge in inside), ("line", upper)]
-    heights = [low, *(Fraction(float(ball.mid())) for ball, _ in inside), high]
+    edges.append(("line", upper))
+    heights.append(high)
     found = []
     for (below, above), (bottom, top) in zip(pairwise(edges), pairwise(heights), strict=True):
         value = planes.value(difference, (middle, (bottom + top) / 2))
@@ -143,58 +133,28 @@ def _pieces(difference: Any, rows: list[Any], middle: Fraction, lower: Line, upp
     return found
 
 
-def _root(rows: list[Any], x: Any, branch: int, analytic: bool) -> Any:
-    """A root of the difference in the second time at a first time, by the form that does not divide by nothing."""
-    c, b, a = (_at(row, x) for row in rows)
-    if rows[2].is_zero():
-        return -c / b if branch > 0 else None
-    root = (b * b - 4 * a * c).sqrt(analytic=analytic)
-    direct = (-b + branch * root) / (2 * a)
-    other = 2 * c / (-b - branch * root)
-    if not direct.is_finite() or (other.is_finite() and other.real.rad() < direct.real.rad()):
-        return other
-    return direct
-
-
-def _at(polynomial: Any, x: Any) -> Any:
-    result = acb(0)
-    for c in reversed(polynomial.coeffs()):
-        result = result * x + acb(c)
-    return result
-
-
-def _integral(inner: dict[int, Any], rows: list[Any], pieces: Any, a: Fraction, b: Fraction) -> Any:
+def _integral(inner: dict[int, Any], known: Branches, pieces: Any, a: Fraction, b: Fraction) -> Any:
     """Arb's enclosure of the integral over one strip of the antiderivative's differences."""
-    terms = {sign: _by_power(p) for sign, p in inner.items()}
     # Neighbouring pieces share an edge: collect what is evaluated at each.
-    at: dict[Edge, list[tuple[int, int]]] = {}
+    used: dict[Edge, list[tuple[int, int]]] = {}
     for below, above, sign in pieces:
-        at.setdefault(above, []).append((1, sign))
-        at.setdefault(below, []).append((-1, sign))
+        used.setdefault(above, []).append((1, sign))
+        used.setdefault(below, []).append((-1, sign))
 
     def integrand(x: Any, analytic: bool) -> Any:
         total = acb(0)
-        coefficients = {sign: [_at(p, x) for p in powers] for sign, powers in terms.items()}
-        for (kind, given), uses in at.items():
+        lines = {sign: acb_poly([row(x) for row in rows]) for sign, rows in inner.items()}
+        for (kind, given), uses in used.items():
             y = (
-                _root(rows, x, given, analytic)
+                known.root(given, x, analytic=analytic)
                 if kind == "root"
                 else acb(rational(given[0])) + acb(rational(given[1])) * x
             )
             for factor, sign in uses:
-                value = acb(0)
-                for c in reversed(coefficients[sign]):
-                    value = value * y + c
-                total += factor * value
+                total += factor * lines[sign](y)
         return total
 
     tiny = arb(2) ** -TOLERANCE
     return acb.integral(
         integrand, acb(rational(a)), acb(rational(b)), rel_tol=tiny, abs_tol=tiny, eval_limit=EVALUATIONS
     ).real
-
-
-def _by_power(polynomial: Any) -> list[Any]:
-    """Coefficients of the powers of the second time, polynomials of the first."""
-    top = max(0, int(polynomial.degrees()[1])) if not polynomial.is_zero() else 0
-    return [_coefficient(polynomial, power) for power in range(top + 1)]

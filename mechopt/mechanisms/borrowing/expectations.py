@@ -1,7 +1,8 @@
 """Expectations under the manager's belief: welfare, ties, who goes first, and the budget's moments.
 
-Exact where beliefs are polynomial and the order changes along straight lines or at rational times; elsewhere by
-curve-split quadrature with an error from two orders. Source: zheng2023, eq. (7.3) to (7.5), Lemmas 1 and 2.
+Exact where beliefs are polynomial and the order changes along straight lines or at rational times; enclosed with a
+proven bound where it changes along curves; by curve-split quadrature, with an error estimated from two orders, where a
+density is no polynomial or a value function stands for a callable. Source: zheng2023, eq. (7.3) to (7.5), Lemmas 1, 2.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, every, parts
 from mechopt.mechanisms.borrowing.times import Piece, Times
 from mechopt.mechanisms.borrowing.values import ValueFunction
 
-ENCLOSED = 40  # parts cut by curves that are enclosed; each takes a tenth of a second
+ENCLOSED = 80  # parts cut by curves that are enclosed, of which each of a degree above two counts as several
+SEVERAL = 4
 ORDERS = (20, 40)  # nodes across a strip; their difference is the error estimate
 
 
@@ -93,6 +95,13 @@ class Expectations:
         """Parts of the square that a curve cuts."""
         return sum(part.sign == UNSETTLED for _, _, _, found in self.pairs for part in found)
 
+    @cached_property
+    def _provable(self) -> bool:
+        """Whether enclosing every part that a curve cuts takes seconds rather than minutes."""
+        bent = [part for _, _, _, found in self.pairs for part in found if part.sign == UNSETTLED and part.polygon]
+        degrees = [int((part.first - part.second).degrees()[1]) for part in bent]
+        return sum(SEVERAL if degree > 2 else 1 for degree in degrees) <= ENCLOSED
+
     def of(self, polynomial: Callable[[Any], Any]) -> Estimate:
         """The expectation of what is a polynomial of both times on each part.
 
@@ -101,7 +110,7 @@ class Expectations:
         """
         total = Estimate(value=Fraction(0))
         for weight, _, _, found in self.pairs:
-            total = total + expectation(found, polynomial, prove=self.curved <= ENCLOSED).times(weight)
+            total = total + expectation(found, polynomial, prove=self._provable).times(weight)
         for weight, coarse, fine in self._sampled:
             means = [float(np.sum(at.weight * polynomial(at))) for at in (coarse, fine)]
             error = abs(means[1] - means[0]) + 1e-15 * (1 + abs(means[1])) + 4 * self.function_error

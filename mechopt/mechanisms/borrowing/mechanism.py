@@ -113,7 +113,8 @@ def _guarantee(expectations: Expectations, error: float, environment: Environmen
         return Guarantee(
             kind="bounded", detail=f"{reason}; enclosed by ball arithmetic between exact cuts", error=error
         )
-    return Guarantee(kind="approximate", detail=f"{reason}; curve-split quadrature of two orders", error=error)
+    return Guarantee(kind="approximate", detail=f"{reason}; error estimated from two orders of curve-split quadrature",
+                     error=error)  # fmt: skip
 
 
 def _warnings(environment: Environment, expectations: Expectations) -> list[str]:
