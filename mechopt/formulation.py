@@ -218,8 +218,10 @@ def _solve_cvxpy(problem: Any) -> float:
     import cvxpy as cp
 
     # OSQP, CVXPY's choice for quadratic programs, stops at 1e-5; Clarabel, which comes with CVXPY too, at 1e-8.
+    # For a linear program a vertex, which an interior point only comes near: HiGHS as SciPy has it, without a banner.
     quadratic = problem.is_qp() and not problem.is_lp() and not problem.is_mixed_integer()
-    chosen = {"solver": cp.CLARABEL} if quadratic else {}
+    linear = problem.is_lp() and not problem.is_mixed_integer()
+    chosen = {"solver": cp.CLARABEL} if quadratic else {"solver": cp.SCIPY} if linear else {}
     try:
         value = problem.solve(gp=not problem.is_dcp() and problem.is_dgp(), **chosen)  # geometric ones are told apart
     except cp.SolverError as error:

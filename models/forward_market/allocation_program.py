@@ -52,6 +52,10 @@ def _values(environment: Environment) -> list[float]:
 
 FORMULATIONS = (
     Formulation(
-        name="allocation_lp", title="the efficient allocation at the realised values", build=build, engine=engine
+        name="allocation_lp",
+        title="the efficient allocation at the realised values",
+        build=build,
+        engine=engine,
+        tolerance=1e-9,
     ),
 )

@@ -7,7 +7,8 @@ conjugate of Q_i. In the concave program r_i = u_i <= k_i. In the MILP r_i = u_i
 more: k_i z_i <= u_i <= k_i, 0 <= v_i <= (1 - k_i) z_i, z_i binary.
 
 "For all t" are tangents: some to begin with, then those that the optimum so far violates, until none is violated by
-more than one part in 10^9 (Kelley's method). The last program is the one returned: add policies of your own to it.
+more than one part in 10^9 (Kelley's method), and in the concave program last those at the scalar root that is dual to
+it. The last program is the one returned: add policies of your own to it.
 
 Independent of the engine: q_i is summed over all sets of agents (hence at most 12), integrals are Gauss-Legendre's.
 Source: liu2020, Propositions 9 and 10 and eq. (11); conjugate and programs are ours.
@@ -113,6 +114,24 @@ class Outside:
             low, high = np.where(reached, low, middle), np.where(reached, middle, high)
         return np.where(usable <= self.at_edge[:, 0], self.environment.low, high)
 
+    def common(self, most: Array) -> Array:
+        """The types whose tangents touch at the optimum of holdings up to `most`: all but the last digits of an answer.
+
+        One type t for all whose q_i(t) is below their limit, the root of sum_i min(q_i(t), most_i) = 1, and the others'
+        own at their limits. The tangents at it add up to the dual bound sum_i Q_i(t) - t (Proposition 9).
+        """
+        from scipy.optimize import brentq
+
+        def over(point: float) -> float:
+            return float(np.minimum(self.interim(np.array([point]))[0][:, 0], most).sum()) - 1.0
+
+        low, high = self.environment.low, self.environment.high
+        point = (
+            low if over(low) >= 0 else high if over(high) <= 0 else float(brentq(over, low, high, xtol=1e-14 * high))
+        )
+        free = self.interim(np.array([point]))[0][:, 0] <= most
+        return np.where(free, point, self.worst_off(most))
+
     def violation(self, usable: Array, claimed: Array) -> tuple[Array, Array, float]:
         """The tangents that touch phi_i at u_i (types and Q_i there), and how far claims of s_i are above them."""
         types = self.worst_off(usable)
@@ -156,7 +175,10 @@ def build_concave(environment: Environment, cap: float) -> cp.Problem:
             raise SolveError(f"CVXPY ended the holdings program with {program.status}")
         types, area, gap = outside.violation(np.asarray(holding.value), unit * np.asarray(option.value))
         if gap <= CLOSE * environment.high:
-            return program
+            types = outside.common(most)
+            area = outside.integral(types)
+            constraints.append(option <= area / unit - cp.multiply(types / unit, holding))
+            return cp.Problem(program.objective, constraints)
         constraints.append(option <= area / unit - cp.multiply(types / unit, holding))
     raise SolveError(f"after {MOST_ROUNDS} rounds the tangents still lie above the outside options")
 
@@ -226,10 +248,10 @@ def _corners(environment: Environment, cap: float) -> float:
 FORMULATIONS = (
     Formulation(
         name="holdings", title="the holdings with most surplus, up to the demands (Proposition 9)",
-        build=build_concave, engine=_concave, options={"cap": 1.0},
+        build=build_concave, engine=_concave, options={"cap": 1.0}, tolerance=1e-8,
     ),
     Formulation(
         name="corners_milp", title="the holdings with most surplus, above the demands too (Proposition 10, corrected)",
-        build=build_corners, engine=_corners, options={"cap": 1.0},
+        build=build_corners, engine=_corners, options={"cap": 1.0}, tolerance=1e-8,
     ),
 )  # fmt: skip

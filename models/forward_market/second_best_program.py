@@ -85,5 +85,6 @@ FORMULATIONS = (
         build=build,
         engine=engine,
         options={"types": 5, "holdings": "endowment"},
+        tolerance=1e-9,
     ),
 )

@@ -191,7 +191,7 @@ def _family(environment: Environment) -> float:
 FORMULATIONS = (
     Formulation(
         name="tariff_lp", title="the forward tariff that pays out least and keeps r* in equilibrium",
-        build=build_least, engine=_least,
+        build=build_least, engine=_least, tolerance=1e-9,
     ),
     Formulation(
         name="tariff_qp", title="the forward tariff whose price rises most smoothly, for a limited subsidy",
@@ -199,6 +199,6 @@ FORMULATIONS = (
     ),
     Formulation(
         name="family_qp", title="the flattest price of the paper's family (Section 4.2)",
-        build=build_family, engine=_family,
+        build=build_family, engine=_family, tolerance=1e-8,
     ),
 )  # fmt: skip

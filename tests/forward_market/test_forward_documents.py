@@ -216,7 +216,7 @@ def test_checks_fail_where_a_result_was_tampered_with() -> None:
     assert failed == {
         "common_worst_off_type", "holdings_exhaust_supply", "spot_surplus_ex_post", "expected_surplus",
         "largest_surplus", "forward_budget_never_positive", "budgets_add_up", "ex_ante_individual_rationality",
-        "spot_efficiency", "agv_budget_balance", "vcg_incentive_compatibility",
+        "least_subsidy", "spot_efficiency", "agv_budget_balance", "vcg_incentive_compatibility",
     }  # fmt: skip
 
 

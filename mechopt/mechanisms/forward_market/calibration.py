@@ -11,21 +11,25 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.certify import Certificate
 from mechopt.errors import InstanceError
+from mechopt.finding import Finding
 from mechopt.instance import Document
+from mechopt.mechanisms.forward_market.anticipated import Prospect, prospect_of
 from mechopt.mechanisms.forward_market.bands import bootstrap, samples_of
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.holdings import best, interior, least_trade
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.mechanism import tariff_table
+from mechopt.mechanisms.forward_market.polish import polished
 from mechopt.mechanisms.forward_market.schedule import Design, Programs
 from mechopt.mechanisms.forward_market.second_best import second_best
 from mechopt.mechanisms.forward_market.settlement import balance_certificate, no_free_lunch
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings
-from mechopt.mechanisms.forward_market.wishes import Section, limits
+from mechopt.mechanisms.forward_market.wishes import Section, limits, read
 from mechopt.outcome import Guarantee, Outcome
 
 Floats = NDArray[np.float64]
+EXACTLY = "the vertex of the optimal basis in rational arithmetic"
 GENEROUS = 1.25  # times the least subsidy, where [design] names none
 
 
@@ -49,7 +53,7 @@ def design(
     Raises:
         InstanceError: the table is wrong, or nothing satisfies it.
     """
-    section = document.section("design", Section)
+    section = read(document)
     try:
         if section.goal in ("least_subsidy", "margin", "smooth"):
             outcome = _tariff(environment, document, section)
@@ -67,7 +71,7 @@ def design(
 
 
 def _tariff(environment: Environment, document: Document, section: Section) -> Outcome:
-    market = Market(environment)
+    market = prospect_of(environment)
     programs = Programs(market)
     found = programs.least_subsidy()
     if section.goal != "least_subsidy":
@@ -99,15 +103,16 @@ def _tariff(environment: Environment, document: Document, section: Section) -> O
             "best_deviation_gain": worst.gain,
             "best_deviation_bound": worst.bound,
             "single_crossing_margin": crossing.margin,
-            "worst_off_type": market.common.type,
+            "worst_off_type": market.price,
         },
         tables={"tariff": tariff_table(found.tariff), "agents": agents},
+        checks=polished(found.solved, found.optimum, found.gap, market.high, EXACTLY),
         warnings=_tariff_warnings(market, found),
         provenance={"solver": {"name": "HiGHS", "tolerance": 1e-9}, "knots": len(found.tariff.knots)},
     )  # fmt: skip
 
 
-def _tariff_warnings(market: Market, found: Design) -> list[str]:
+def _tariff_warnings(market: Prospect, found: Design) -> list[str]:
     lines = []
     if found.subsidy > 1e-12 * market.high:
         lines.append(
@@ -132,6 +137,7 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
     summary: dict[str, Any] = {"goal": section.goal}
     tables: dict[str, dict[str, Any]] = {}
     warnings = []
+    checks: list[Finding] = []
     guarantee = Guarantee(kind="approximate", detail="a scalar root of the dual, exact to rounding; surplus by "
                           "polynomials with their truncation", error=market.error)  # fmt: skip
     if section.goal == "surplus":
@@ -157,7 +163,9 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
         }
         if section.goal == "worst_state" and robust.bound < 0:
             warnings.append("no holdings below the demands let the spot market operate in every state (bound below 0)")
-        guarantee = Guarantee(kind="bounded", detail="cutting planes: value and bound meet",
+        checks = polished(robust.programme, robust.value, robust.bound - robust.value, market.high,
+                          "a scalar root, with the tangents at it as bound,")  # fmt: skip
+        guarantee = Guarantee(kind="bounded", detail="a scalar root, bounded by its own tangents",
                               error=robust.bound - robust.value + market.error)  # fmt: skip
     tables = {
         "agents": {
@@ -173,7 +181,8 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
     summary |= {"surplus_at_endowment": market.surplus(endowment), "surplus_at_common": market.surplus_at_common,
                 "traded": float(np.abs(holding - endowment).sum()) / 2}  # fmt: skip
     return Outcome(mechanism="forward_market", title="", status="optimal", guarantee=guarantee, summary=summary,
-                   tables=tables, warnings=warnings, provenance={"method": market.interim.method})  # fmt: skip
+                   tables=tables, checks=checks, warnings=warnings,
+                   provenance={"method": market.interim.method})  # fmt: skip
 
 
 def _second_best(environment: Environment, section: Section) -> Outcome:
@@ -205,6 +214,7 @@ def _second_best(environment: Environment, section: Section) -> Outcome:
                 "transfer": found.payment.ravel().tolist(),
             }
         },
+        checks=polished(found.solved, found.welfare, certificate.error * market.high, market.high, EXACTLY),
         warnings=["types are the midpoints of equally likely cells: the continuous market gains somewhat less"],
         provenance={"solver": {"name": "HiGHS", "tolerance": 1e-9}, "types": section.types},
     )

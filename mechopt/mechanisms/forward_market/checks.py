@@ -5,7 +5,6 @@ Holdings, payments and gains are read from the outcome; what they are held again
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,26 @@ from numpy.typing import NDArray
 
 from mechopt.finding import Finding
 from mechopt.mechanisms.forward_market import subsets
+from mechopt.mechanisms.forward_market.anticipated import Anticipated, Prospect, prospect_of
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.market import Market
-from mechopt.mechanisms.forward_market.schedule import Programs
+from mechopt.mechanisms.forward_market.market_checks import (
+    below_demand,
+    ex_post_surplus,
+    expected_surplus,
+    interim_rationality,
+    supply,
+)
+from mechopt.mechanisms.forward_market.schedule import Design, Programs
 from mechopt.mechanisms.forward_market.settlement import no_free_lunch
-from mechopt.mechanisms.forward_market.spot import Spot
 from mechopt.mechanisms.forward_market.spot_checks import column, spot_checks
+from mechopt.mechanisms.forward_market.state_checks import state_checks
 from mechopt.outcome import Outcome
 
 Floats = NDArray[np.float64]
 ENUMERATED = 12  # agents up to which allocations are taken again as sums over all sets
-VERTICES = 7  # agents up to which every extreme profile is tried
-DRAWS, LEAST_DRAWS, RIVALS = 20_000, 200, 200
-WORK = 2_000_000  # draws times the square of the agents
+RIVALS = 200
 
 
 def check(environment: Environment, outcome: Outcome) -> list[Finding]:
@@ -36,28 +41,53 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
         environment: the instance.
         outcome: of `mechanism.run`, or from elsewhere; `summary`, `tables.agents` and `tables.spot` are read.
     """
-    market = Market(environment)
-    holding = column(outcome, "agents", "holding")
-    tariff = environment.tariff or Programs(market).least_subsidy().tariff
-    forward = Forward(market, tariff)
+    prospect = prospect_of(environment)
     tolerance = 1e-9 * environment.high
-    nash = _nash(environment, forward, tolerance)
-    found = [
+    if isinstance(prospect, Anticipated):
+        found = state_checks(prospect, outcome, tolerance)
+    else:
+        found = _of_one_market(prospect, outcome, tolerance)
+    found += _of_the_forward_market(prospect, outcome, tolerance)
+    if "spot" in outcome.tables:
+        found += spot_checks(Market(environment), outcome, tolerance)
+    return found
+
+
+def _of_one_market(market: Market, outcome: Outcome, tolerance: float) -> list[Finding]:
+    """What makes r* special: the common worst-off type, and a spot market that never loses money."""
+    environment, holding = market.environment, column(outcome, "agents", "holding")
+    claimed = float(outcome.summary["surplus_at_holding"])
+    return [
         _common_type(environment, market, outcome, holding),
-        _supply(holding),
-        _ex_post_surplus(environment, market, holding),
-        _surplus(environment, market, outcome, holding),
-        _interim_rationality(market, holding),
+        supply(holding),
+        ex_post_surplus(market, holding),
+        expected_surplus(market, holding, claimed),
+        interim_rationality(market, holding),
         _largest_surplus(market, outcome, tolerance),
+        *_strength(environment, market, holding),
+    ]
+
+
+def _of_the_forward_market(market: Prospect, outcome: Outcome, tolerance: float) -> list[Finding]:
+    """Equilibrium under the tariff, and the money."""
+    environment = market.environment
+    found: list[Finding] = []
+    tariff = environment.tariff
+    if tariff is None:
+        design = Programs(market).least_subsidy()
+        tariff = design.tariff
+        found.append(_least_subsidy(design, outcome, tolerance))
+    forward = Forward(market, tariff)
+    nash = _nash(environment, forward, tolerance)
+    return [
+        *found,
         nash,
         _forward_budget(outcome, tolerance),
         # Its proof needs that r* is an equilibrium.
         *([_no_free_lunch(environment, forward, tolerance)] if nash.holds else []),
         _budgets(outcome, tolerance),
         _gains(environment, market, outcome, tolerance),
-        *_strength(environment, market, holding),
     ]
-    return found + (spot_checks(market, outcome, tolerance) if "spot" in outcome.tables else [])
 
 
 def _common_type(environment: Environment, market: Market, outcome: Outcome, holding: Floats) -> Finding:
@@ -78,85 +108,13 @@ def _common_type(environment: Environment, market: Market, outcome: Outcome, hol
     )
 
 
-def _supply(holding: Floats) -> Finding:
-    return Finding(
-        property="holdings_exhaust_supply",
-        margin=-abs(float(holding.sum()) - 1.0),
-        tolerance=1e-12 * holding.size,
-        evidence="the holdings sum to the supply, 1",
-        witness={"sum": float(holding.sum())},
-    )
-
-
-def _ex_post_surplus(environment: Environment, market: Market, holding: Floats) -> Finding:
-    """Proposition 1, ex post: Pi(theta, r*) takes its least value at a profile of low, hat and high."""
-    spot = Spot(market=market, holding=holding)
-    ends = (market.low, market.common.type, market.high)
-    if environment.agents <= VERTICES:
-        profiles = np.array(list(product(ends, repeat=environment.agents)))
-        how = f"the least over all {len(profiles)} profiles of low, hat and high"
-    else:
-        profiles = np.random.default_rng(0).choice(ends, (DRAWS // environment.agents + 1, environment.agents))
-        how = f"the least over {len(profiles)} drawn profiles of low, hat and high"
-    surplus = spot.surplus(profiles)
-    place = int(np.argmin(surplus))
-    return Finding(
-        property="spot_surplus_ex_post",
-        margin=float(surplus[place]),
-        tolerance=1e-11 * environment.high * environment.agents,
-        evidence=f"Pi(theta, r*) >= 0 (Proposition 1): {how}",
-        witness={"values": profiles[place].tolist(), "surplus": float(surplus[place])},
-    )
-
-
-def _surplus(environment: Environment, market: Market, outcome: Outcome, holding: Floats) -> Finding:
-    """Equation (2) averaged over draws against the formula behind the summary."""
-    generator = np.random.default_rng(0)
-    rounds = max(LEAST_DRAWS, min(DRAWS, WORK // environment.agents**2))
-    draws = np.stack([law.sample(generator, rounds) for law in environment.distribution], axis=-1)
-    sampled = Spot(market=market, holding=holding).surplus(draws)
-    mean, error = float(sampled.mean()), float(sampled.std()) / rounds**0.5
-    claimed = float(outcome.summary["surplus_at_holding"])
-    return Finding(
-        property="expected_surplus",
-        margin=-abs(mean - claimed),
-        tolerance=5 * error + 1e-9 * environment.high,
-        evidence=f"sampled: equation (2) over {rounds} draws, within five standard errors",
-        witness={"sampled": mean, "claimed": claimed},
-    )
-
-
-def _interim_rationality(market: Market, holding: Floats) -> Finding:
-    """Every type of every agent at least keeps its outside option in the spot market, before any rebate."""
-    types = np.linspace(market.low, market.high, 257)
-    spot = Spot(market=market, holding=holding)
-    worst, witness = np.inf, {}
-    for agent, kind in enumerate(market.interim.class_of.tolist()):
-        if agent not in market.interim.first:
-            continue
-        hat, usable = spot.hat[agent], spot.usable[agent]
-        area = market.curves.integral(kind, types) - market.curves.integral(kind, np.array(hat))
-        net = area - (types - hat) * usable
-        place = int(np.argmin(net))
-        if net[place] < worst:
-            worst = float(net[place])
-            witness = {"agent": market.environment.name[agent], "type": float(types[place]), "net_payoff": worst}
-    return Finding(
-        property="interim_individual_rationality",
-        margin=worst,
-        tolerance=1e-11 * market.high,
-        evidence="interim payoff less outside option, at 257 types of every agent",
-        witness=witness,
-    )
-
-
 def _largest_surplus(market: Market, outcome: Outcome, tolerance: float) -> Finding:
     """Proposition 9: no holdings below the demands earn more."""
     generator = np.random.default_rng(0)
     best, rival = -np.inf, np.zeros(market.demand.size)
     for _ in range(RIVALS if market.interim.agents <= 50 else 10):
         share = generator.dirichlet(np.full(market.demand.size, generator.choice([0.3, 1.0, 5.0])))
-        rival_holding = _below_demand(share, market.demand)
+        rival_holding = below_demand(share, market.demand)
         earned = market.surplus(rival_holding)
         if earned > best:
             best, rival = earned, rival_holding
@@ -168,13 +126,6 @@ def _largest_surplus(market: Market, outcome: Outcome, tolerance: float) -> Find
         evidence=f"sampled: {RIVALS} holdings r <= k earn no more than r* (Proposition 9)",
         witness={"holdings": rival.tolist(), "surplus": best},
     )
-
-
-def _below_demand(share: Floats, demand: Floats) -> Floats:
-    """Shares of the supply cut to the demands; what is cut goes to those with room, in proportion to it."""
-    held = np.minimum(share, demand)
-    room = demand - held
-    return np.minimum(held + room * ((1.0 - held.sum()) / room.sum() if room.sum() > 0 else 0.0), demand)
 
 
 def _nash(environment: Environment, forward: Forward, tolerance: float) -> Finding:
@@ -199,13 +150,26 @@ def _forward_budget(outcome: Outcome, tolerance: float) -> Finding:
     )
 
 
+def _least_subsidy(design: Design, outcome: Outcome, tolerance: float) -> Finding:
+    """What the forward market pays out against the exact optimum of the tariff's linear program."""
+    paid, gap = -float(outcome.summary["forward_budget"]), design.gap
+    return Finding(
+        property="least_subsidy",
+        margin=-max(abs(paid - design.optimum), gap),
+        tolerance=tolerance,
+        evidence="the tariff pays out what the linear program's optimal basis gives in rational arithmetic, or within "
+        "the gap that is left",
+        witness={"paid": paid, "optimum": design.optimum, "float_solver": design.solved, "gap": gap},
+    )
+
+
 def _no_free_lunch(environment: Environment, forward: Forward, tolerance: float) -> Finding:
     return Finding(
         property="no_free_lunch",
         margin=no_free_lunch(forward.market, forward),
         tolerance=tolerance,
         evidence="forward budget plus spot surplus at r* is at most the spot surplus at the endowments",
-        witness={"forward_budget": forward.budget(), "surplus_at_holding": forward.market.surplus_at_common,
+        witness={"forward_budget": forward.budget(), "surplus_at_holding": forward.market.surplus_at_target,
                  "surplus_at_endowment": forward.market.surplus(environment.endowments)},
     )  # fmt: skip
 
@@ -228,10 +192,10 @@ def _budgets(outcome: Outcome, tolerance: float) -> Finding:
     )
 
 
-def _gains(environment: Environment, market: Market, outcome: Outcome, tolerance: float) -> Finding:
+def _gains(environment: Environment, market: Prospect, outcome: Outcome, tolerance: float) -> Finding:
     """Each gain recomputed from its parts, and not below 0."""
     paid, fee, rebate, gain = (column(outcome, "agents", name) for name in ("forward_payment", "fee", "rebate", "gain"))
-    outside = np.minimum(environment.endowments, market.demand) * environment.means
+    outside = market.outside_payoffs
     again = market.payoffs(column(outcome, "agents", "holding")) + rebate + paid + fee - outside
     agent = int(np.argmin(np.minimum(gain, tolerance * 0 - np.abs(again - gain))))
     return Finding(

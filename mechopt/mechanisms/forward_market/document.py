@@ -26,6 +26,7 @@ class Schema(Common):
     support: Any = (0, 1)
     distributions: Any = None
     states: Any = None
+    anticipated: bool = False
     tariff: Any = None
     values: Any = None
     design: Any = None
@@ -53,6 +54,7 @@ def from_document(document: Document) -> Environment:
             distribution=laws,
             support=(Fraction(support[0]), Fraction(support[1])),
             states=_states(schema.states, document),
+            anticipated=schema.anticipated,
             tariff=_tariff(schema.tariff, document),
             values=_values(schema.values, name, document),
             arithmetic=schema.arithmetic,

@@ -46,6 +46,7 @@ class Environment:
         distribution: F_i of the marginal value, without atoms, inside the support.
         support: [low, high] of the values, 0 <= low < high.
         states: aggregate uncertainty, or () for none.
+        anticipated: whether agents know the states' probabilities when they trade forward; else a state is a surprise.
         tariff: the forward market's price schedule, or None to have one designed.
         values: a realised type profile, or None.
         arithmetic: "float" or "exact".
@@ -58,6 +59,7 @@ class Environment:
     distribution: Sequence[Distribution]
     support: tuple[Fraction, Fraction] = (Fraction(0), Fraction(1))
     states: Sequence[State] = ()
+    anticipated: bool = False
     tariff: Tariff | None = None
     values: Sequence[Fraction] | None = None
     arithmetic: Literal["float", "exact"] = "float"
@@ -134,6 +136,8 @@ class Environment:
                 raise InstanceError("reaches outside the support", key="agents.distribution", row=row)
 
     def _check_states(self) -> None:
+        if self.anticipated and not self.states:
+            raise InstanceError("needs states of the world to anticipate", key="anticipated")
         if self.states and sum(state.probability for state in self.states) != 1:
             total = Fraction(sum(state.probability for state in self.states))
             raise InstanceError(f"the probabilities must sum to 1, not to {exact.show(total)}", key="states")

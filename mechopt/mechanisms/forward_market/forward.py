@@ -1,8 +1,10 @@
 """The forward market under a tariff: payments, the best deviation of every agent, single crossing, and the money.
 
-All others demand r*; an agent who takes up the aggregate position y = x - r_i* pays C(y) - C(e_i - r_i*) and gains
-A_i(y) = pi_i(r_i* + y) - pi_i(r_i*) in the spot market. So r* is a Nash equilibrium exactly where C(y) >= A_i(y) for
-every i and every y in [-r_i*, 1 - r_i*]. Source: liu2020, Section 4.2, with the action set [0, 1] in full.
+r* are the holdings to be brought about: of one market those with a common worst-off type, of anticipated states those
+with a common mean marginal value. All others demand r*; an agent who takes up the aggregate position y = x - r_i* pays
+C(y) - C(e_i - r_i*) and gains A_i(y) = pi_i(r_i* + y) - pi_i(r_i*) in the spot market. So r* is a Nash equilibrium
+exactly where C(y) >= A_i(y) for every i and every y in [-r_i*, 1 - r_i*].
+Source: liu2020, Sections 4.2 and 5.1, with the action set [0, 1] in full.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.mechanisms.forward_market.market import Market
+from mechopt.mechanisms.forward_market.anticipated import Prospect, Side
 from mechopt.mechanisms.forward_market.tariff import Tariff
 
 Floats = NDArray[np.float64]
@@ -57,13 +59,13 @@ class Forward:
     """A forward market at the holdings r*.
 
     Args:
-        market: the spot market.
+        market: the spot market, or the states of it that are anticipated.
         tariff: P.
     """
 
-    def __init__(self, market: Market, tariff: Tariff) -> None:
+    def __init__(self, market: Prospect, tariff: Tariff) -> None:
         self.market, self.tariff = market, tariff
-        self.holding = market.common.holding
+        self.holding = market.target
         self.position = market.environment.endowments - self.holding  # e_i - r_i*
 
     def payments(self) -> Floats:
@@ -85,17 +87,13 @@ class Forward:
         here = self.market.payoff(agent, np.array([self.holding[agent]]))
         return self.market.payoff(agent, holding) - here
 
-    def representatives(self) -> list[int]:
-        """One agent of each class: identical agents hold the same r* and have the same deviations."""
-        return [int(agent) for agent in self.market.interim.first]
-
     def best_deviations(self) -> list[Deviation]:
         """The best deviation of one agent of each class, with a proven bound.
 
-        Between two positions A_i lies below its chord (it is convex on each side of k_i) and C is a quadratic: the
+        Between two positions A_i lies below its chord (it is convex between demands k_i) and C is a quadratic: the
         largest distance of the two is known, and cells where it is too large are halved.
         """
-        return [self._best(agent) for agent in self.representatives()]
+        return [self._best(agent) for agent in self.market.representatives]
 
     def nash_gap(self) -> Deviation:
         """The deviation that gains most."""
@@ -103,9 +101,10 @@ class Forward:
 
     def _positions(self, agent: int) -> Floats:
         """Cell edges of an action set: everything that bends, and a grid."""
-        held, most = float(self.holding[agent]), float(self.market.demand[agent])
-        bends = [bend for bend in self.tariff.bends.tolist() if -held < bend < 1 - held]
-        return np.unique([*np.linspace(-held, 1 - held, GRID), *bends, 0.0, min(most, 1.0) - held])
+        held = float(self.holding[agent])
+        bends = [*self.tariff.bends.tolist(), *(most - held for most, _ in self.market.limits(agent))]
+        inside = [bend for bend in bends if -held < bend < 1 - held]
+        return np.unique([*np.linspace(-held, 1 - held, GRID), *inside, 0.0])
 
     def _best(self, agent: int) -> Deviation:
         edges = self._positions(agent)
@@ -153,16 +152,15 @@ class Forward:
         Source: liu2020, Section 4.2, single crossing, repaired.
         """
         worst = Crossing(margin=np.inf, agent=0, demand=0.0)
-        for agent in self.representatives():
-            held, most = float(self.holding[agent]), float(self.market.demand[agent])
+        for agent in self.market.representatives:
+            held = float(self.holding[agent])
             # Neighbours of every bend, from both sides: P and the marginal value rise in between.
             edges = self._positions(agent)
-            for side, points in (("left", edges[1:]), ("right", edges[:-1])):
+            sides: tuple[tuple[Side, Floats], ...] = (("left", edges[1:]), ("right", edges[:-1]))
+            for side, points in sides:
                 demanded = np.clip(held + points, 0.0, 1.0)
-                worth = self.market.worst_off_type(agent, demanded)
-                beyond = demanded > most if side == "left" else demanded >= most
-                worth = np.where(beyond, 0.0, worth)
-                price = self.tariff.price(points, side=side)  # type: ignore[arg-type]  # a literal in a loop
+                worth = self.market.marginal_value(agent, demanded, side=side)
+                price = self.tariff.price(points, side=side)
                 sign = np.where(points == 0, -1.0 if side == "left" else 1.0, np.sign(points))
                 margin = (price - worth) * sign
                 place = int(np.argmin(margin))

@@ -163,7 +163,7 @@ def _shared(
     def held(price: float) -> Floats:
         return _in_groups(market, limits.quotas, low, high, price)
 
-    price = _root(lambda t: float(held(t).sum()) - amount, market.low, market.high)
+    price = rising_root(lambda t: float(held(t).sum()) - amount, market.low, market.high)
     holding = _level(held(price), low, high, amount)
     free = (holding > low + ROUNDING) & (holding < high - ROUNDING)
     return holding, price if free.any() else float("nan")
@@ -203,7 +203,7 @@ def _in_groups(market: Market, quotas: Sequence[Quota], low: Floats, high: Float
             def gap(t: float, members: NDArray[np.intp] = members, target: float = target) -> float:
                 return float(held(np.full(agents, t))[members].sum()) - target
 
-            prices[members] = _root(gap, market.low, market.high)
+            prices[members] = rising_root(gap, market.low, market.high)
             holding[members] = _level(held(prices)[members], low[members], high[members], target)
     return holding
 
@@ -219,7 +219,7 @@ def _level(holding: Floats, low: Floats, high: Floats, amount: float) -> Floats:
     return holding + rest * room / total if total > 0 else holding
 
 
-def _root(rising: Callable[[float], float], low: float, high: float) -> float:
+def rising_root(rising: Callable[[float], float], low: float, high: float) -> float:
     """Where a rising function crosses 0; the nearer end where it does not."""
     from scipy.optimize import brentq
 
@@ -257,7 +257,7 @@ def radius(market: Market) -> float:
             def lost(step: float, move: Floats = move) -> float:
                 return -market.surplus(market.common.holding + step * move)
 
-            smallest = min(smallest, _root(lost, 0.0, most) if lost(most) > 0 else most)
+            smallest = min(smallest, rising_root(lost, 0.0, most) if lost(most) > 0 else most)
     return smallest
 
 
@@ -306,10 +306,10 @@ def least_trade(market: Market, surplus: float = 0.0) -> Trade:
             return np.maximum(buy, np.minimum(sell, start))
 
         width = market.high - market.low
-        return at(_root(lambda t: float(at(t).sum()) - 1.0, market.low - width, market.high + width))
+        return at(rising_root(lambda t: float(at(t).sum()) - 1.0, market.low - width, market.high + width))
 
     width = market.high - market.low
-    found = _root(lambda half: surplus - market.surplus(held(half)), 0.0, width)
+    found = rising_root(lambda half: surplus - market.surplus(held(half)), 0.0, width)
     holding = held(found)
     if market.surplus(holding) < surplus:
         holding = held(max(0.0, found * (1 - 1e-12) - 1e-14 * width))

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -144,21 +145,22 @@ class Market:
         return curves.idle_error + 2 * float(self.interim.total(curves.area_error)) + scale
 
     def worst_off_types(self, holding: ArrayLike) -> Floats:
-        """hat_i(r_i) of every agent, shape (agents,).
+        """hat_i(r_i) of every agent, in the shape of the holdings.
 
         Args:
-            holding: r_i >= 0, units of supply, shape (agents,).
+            holding: r_i >= 0, units of supply, shape (agents,) or (agents, points).
 
         Source: liu2020, Lemma 1.
         """
-        return self.curves.inverse(self._kind, self._usable(np.asarray(holding, dtype=np.float64)))
+        held = np.asarray(holding, dtype=np.float64)
+        kind = np.repeat(self._kind, held.size // held.shape[0])
+        return self.curves.inverse(kind, self._usable(held).ravel()).reshape(held.shape)
 
     def _usable(self, holding: Floats) -> Floats:
         """min(r_i, k_i), snapped to q_i(low) and k_i."""
-        least = self.interim.spread(self.curves.at_edge[0])
-        usable = np.minimum(holding, self.demand)
-        usable = np.where(np.abs(usable - least) <= SNAP, least, usable)
-        return np.where(np.abs(usable - self.demand) <= SNAP, self.demand, usable)
+        shape = (-1, *(1,) * (holding.ndim - 1))
+        least, most = self.interim.spread(self.curves.at_edge[0]).reshape(shape), self.demand.reshape(shape)
+        return _snapped(np.minimum(holding, most), least, most)
 
     def outside(self, holding: ArrayLike) -> Floats:
         """phi_i(r_i) <= 0 of every agent, money, shape (agents,)."""
@@ -182,8 +184,45 @@ class Market:
 
     def worst_off_type(self, agent: int, holdings: ArrayLike) -> Floats:
         """hat_i of one agent at holdings of any shape."""
-        usable = np.minimum(np.asarray(holdings, dtype=np.float64), self.demand[agent])
-        return self.curves.inverse(int(self._kind[agent]), usable)
+        kind, most = int(self._kind[agent]), self.demand[agent]
+        usable = np.minimum(np.asarray(holdings, dtype=np.float64), most)
+        return self.curves.inverse(kind, _snapped(usable, self.curves.at_edge[0, kind], most))
+
+    def limits(self, agent: int) -> Sequence[tuple[float, float]]:
+        """The demand k_i, beyond which a unit more is worth nothing, with the chance that it is so: 1."""
+        return [(float(self.demand[agent]), 1.0)]
+
+    def marginal_value(self, agent: int, holdings: Floats, *, side: Literal["left", "right"]) -> Floats:
+        """What the next ("right") or the last ("left") unit held adds to pi_i: hat_i up to k_i, 0 beyond."""
+        most = self.demand[agent]
+        beyond = holdings > most if side == "left" else holdings >= most
+        return np.where(beyond, 0.0, self.worst_off_type(agent, holdings))
+
+    @property
+    def representatives(self) -> Sequence[int]:
+        """One agent of each class: identical agents hold the same r* and have the same deviations."""
+        found: list[int] = self.interim.first.tolist()
+        return found
+
+    @property
+    def target(self) -> Floats:
+        """r*, which the forward market is to bring about, units of supply, shape (agents,)."""
+        return self.common.holding
+
+    @property
+    def price(self) -> float:
+        """The common worst-off type, which is the marginal value of r* to everybody, money per unit."""
+        return self.common.type
+
+    @property
+    def surplus_at_target(self) -> float:
+        """Pi at r*, money."""
+        return self.surplus_at_common
+
+    @property
+    def outside_payoffs(self) -> Floats:
+        """min(e_i, k_i) E theta_i, from keeping the endowment with no market at all, money, shape (agents,)."""
+        return np.asarray(np.minimum(self.environment.endowments, self.demand) * self.environment.means)
 
     def surplus(self, holding: ArrayLike) -> float:
         """Pi_r, the expected budget surplus of the spot market at any holdings, money.
@@ -213,6 +252,13 @@ class Market:
         curves = self.curves
         outside = self.interim.spread(curves.area[-1]) - self.high * self.demand
         return self.welfare - float(self.rents.sum()) + outside
+
+
+def _snapped(usable: Floats, least: Any, most: Any) -> Floats:
+    """Amounts that rounding alone keeps from q_i(low) or from k_i."""
+    usable = np.where(np.abs(usable - least) <= SNAP, least, usable)
+    # Where everybody is served q_i is k_i at every type, and the least of them is meant.
+    return np.where((np.abs(usable - most) <= SNAP) & (least < most - SNAP), most, usable)
 
 
 def breaks(distributions: Sequence[Distribution]) -> list[float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt.mechanisms.forward_market.anticipated import Anticipated, Prospect, prospect_of
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.market import Market
@@ -30,22 +32,22 @@ def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
         environment: the instance.
         outcome: of `mechanism.run`; the payments are read from it.
     """
-    market = Market(environment)
-    tariff = environment.tariff or Programs(market).least_subsidy().tariff
+    prospect = prospect_of(environment)
+    tariff = environment.tariff or Programs(prospect).least_subsidy().tariff
     found = [
-        _allocations(market),
-        _tariff(Forward(market, tariff)),
+        _marginal_values(prospect) if isinstance(prospect, Anticipated) else _allocations(prospect),
+        _tariff(Forward(prospect, tariff)),
         _payments(environment, outcome),
     ]
     if environment.agents == 3:
-        found.append(_simplex(market))
-    if environment.agents <= SWEPT:
+        found.append(_simplex(prospect))
+    if environment.agents <= SWEPT and not environment.anticipated:
         found.append(_sweep(environment))
     return found
 
 
-def _shown(market: Market) -> list[int]:
-    return [int(agent) for agent in market.interim.first[: len(COLOURS)]]
+def _shown(market: Prospect) -> Sequence[int]:
+    return market.representatives[: len(COLOURS)]
 
 
 def _money(environment: Environment) -> str:
@@ -77,13 +79,38 @@ def _allocations(market: Market) -> Picture:
     )
 
 
+def _marginal_values(market: Anticipated) -> Picture:
+    """What holdings are worth on average over the states, and the common value that decides them."""
+    figure, axes = canvas()
+    holdings = np.linspace(0.0, max(limit for agent in _shown(market) for limit, _ in market.limits(agent)), 401)
+    numbers = {"holding": holdings.tolist()}
+    for place, agent in enumerate(_shown(market)):
+        name = market.environment.name[agent]
+        value = market.marginal_value(agent, holdings, side="right")
+        axes.plot(holdings, value, color=COLOURS[place], linestyle=STYLES[place], label=name)
+        axes.plot([market.target[agent]], [market.price], "o", color=COLOURS[place], markersize=5)
+        numbers[name] = value.tolist()
+    axes.axhline(market.price, color="#444444", linewidth=0.8, label="common value")
+    axes.set_xlabel("holding (share of the supply)")
+    axes.set_ylabel(f"mean marginal value{_money(market.environment)}")
+    axes.legend(frameon=False, fontsize=7)
+    return Picture(
+        title="Mean marginal values over the states, and holdings",
+        caption="What a unit more is worth before the state is known: the mean over the states of the worst-off type, "
+        "0 in states whose demand is exceeded. The dots are the holdings that the forward market is to bring about.",
+        alt=f"Curves of {len(_shown(market))} agents, cut at {market.price:.4g}; the numbers are in the table.",
+        figure=figure,
+        numbers=numbers,
+    )
+
+
 def _tariff(forward: Forward) -> Picture:
     """P beside every agent's marginal value of a forward unit."""
     market = forward.market
     figure, axes = canvas()
     held = forward.holding
     # Beyond every demand nothing is worth anything: a little of that is enough.
-    end = float((market.demand - held).max())
+    end = max(limit - float(held[agent]) for agent in market.representatives for limit, _ in market.limits(agent))
     positions = np.linspace(-float(held.max()), min(end * 1.5, 1.0 - float(held.min())), 301)
     price = forward.tariff.price(positions)
     numbers: dict[str, list[Any]] = {"position": positions.tolist(), "price": price.tolist()}
@@ -91,8 +118,7 @@ def _tariff(forward: Forward) -> Picture:
         demanded = positions + held[agent]
         inside = (demanded >= 0) & (demanded <= 1)
         worth = np.full(positions.size, np.nan)
-        worth[inside] = market.worst_off_type(agent, demanded[inside])
-        worth[inside & (demanded >= market.demand[agent])] = 0.0
+        worth[inside] = market.marginal_value(agent, demanded[inside], side="right")
         name = market.environment.name[agent]
         axes.plot(positions, worth, color=COLOURS[place], linestyle=STYLES[place], linewidth=1.1, label=name)
         numbers[f"marginal value, {name}"] = [None if np.isnan(number) else number for number in worth.tolist()]
@@ -122,7 +148,7 @@ def design_pictures(environment: Environment, outcome: Outcome) -> list[Picture]
     if "tariff" in outcome.tables:
         table = outcome.tables["tariff"]
         tariff = Tariff(knots=[*table["from"], table["to"][-1]], prices=list(table["price"]), kind="block")
-        return [_tariff(Forward(Market(environment), tariff))]
+        return [_tariff(Forward(prospect_of(environment), tariff))]
     return [_holdings(environment, outcome)] if "agents" in outcome.tables else []
 
 
@@ -190,19 +216,18 @@ def _payments(environment: Environment, outcome: Outcome) -> Picture:
     )  # fmt: skip
 
 
-def _simplex(market: Market) -> Picture:
+def _simplex(market: Prospect) -> Picture:
     """Pi_r over all holdings of three agents."""
     figure, axes = canvas()
     steps = 40
     points = [(first / steps, second / steps) for first in range(steps + 1) for second in range(steps + 1 - first)]
     holdings = np.array([(first, second, 1.0 - first - second) for first, second in points])
-    phi = [market.rents[agent] - market.payoff(agent, holdings[:, agent]) for agent in range(3)]
-    surplus = market.welfare - float(market.rents.sum()) + sum(phi)
+    surplus = market.welfare - np.sum([market.payoff(agent, holdings[:, agent]) for agent in range(3)], axis=0)
     across, up = holdings[:, 1] + holdings[:, 2] / 2, holdings[:, 2] * 3**0.5 / 2
     filled = axes.tricontourf(across, up, surplus, levels=14, cmap="cividis")
     axes.tricontour(across, up, surplus, levels=[0.0], colors="white", linewidths=1.4)
     for share, mark, label in (
-        (market.common.holding, "o", "r*"),
+        (market.target, "o", "r*"),
         (market.environment.endowments, "s", "endowment"),
     ):
         axes.plot(share[1] + share[2] / 2, share[2] * 3**0.5 / 2, mark, color="#D55E00", markeredgecolor="white",
@@ -218,7 +243,7 @@ def _simplex(market: Market) -> Picture:
     return Picture(
         title="Spot surplus over all holdings",
         caption="Each corner is one agent holding everything. Inside the white line the spot market operates.",
-        alt=f"A triangle; the surplus at r* is {market.surplus_at_common:.4g}, the largest below the demands.",
+        alt=f"A triangle; the surplus at r* is {market.surplus_at_target:.4g}, the largest below the demands.",
         figure=figure,
         numbers={name: holdings[:, place].tolist() for place, name in enumerate(names)} | {"surplus": surplus.tolist()},
     )  # fmt: skip

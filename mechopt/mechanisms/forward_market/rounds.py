@@ -6,7 +6,7 @@ Source: liu2020, eq. (2) and Appendix B.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mechopt import tasks
 from mechopt.instance import Document
+from mechopt.mechanisms.forward_market.anticipated import Anticipated, Prospect, prospect_of
 from mechopt.mechanisms.forward_market.environment import Environment
-from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.spot import Spot, allocate_each, welfare
 from mechopt.outcome import Guarantee, Outcome
 
@@ -60,15 +60,28 @@ class Block:
 
 
 class _Task:
-    """One block of draws; the market travels to a worker once a block."""
+    """One block of draws; the spot markets travel to a worker once a block.
 
-    def __init__(self, spot: Spot) -> None:
-        self.spot = spot
+    Args:
+        spots: of every state that agents anticipate, or the one.
+        chance: of each.
+    """
+
+    def __init__(self, spots: Sequence[Spot], chance: Floats) -> None:
+        self.spots, self.chance = spots, chance
 
     def __call__(self, draws: int, generator: Generator) -> Block:
-        spot = self.spot
-        laws = spot.market.environment.distribution
+        laws = self.spots[0].market.environment.distribution
         values = np.stack([law.sample(generator, draws) for law in laws], axis=-1)
+        if len(self.spots) == 1:
+            return self._played(self.spots[0], values)
+        state = generator.choice(len(self.spots), draws, p=self.chance)
+        parts = [(np.flatnonzero(state == place), spot) for place, spot in enumerate(self.spots)]
+        played = [(rows, self._played(spot, values[rows])) for rows, spot in parts]
+        return Block(**{field.name: _gathered(draws, field.name, played) for field in fields(Block)})
+
+    @staticmethod
+    def _played(spot: Spot, values: Floats) -> Block:
         return Block(
             welfare=welfare(values, spot.market.demand),
             budget=spot.surplus(values),
@@ -79,6 +92,14 @@ class _Task:
         )
 
 
+def _gathered(draws: int, name: str, parts: Sequence[tuple[NDArray[np.intp], Block]]) -> Floats:
+    """A column of a block from the rows of each state."""
+    found = np.empty((draws, *getattr(parts[0][1], name).shape[1:]))
+    for rows, block in parts:
+        found[rows] = getattr(block, name)
+    return found
+
+
 def simulate(
     environment: Environment,
     document: Document,
@@ -87,7 +108,7 @@ def simulate(
     workers: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Outcome:
-    """The spot market over many rounds, as the document's [simulate] table asks.
+    """The spot market over many rounds, as the document's [simulate] table asks; of anticipated states one a round.
 
     Args:
         environment: the instance.
@@ -104,24 +125,27 @@ def simulate(
         InstanceError: the table is wrong.
     """
     section = document.section("simulate", Section)
-    market = Market(environment)
-    holding = market.common.holding if section.holdings == "common" else environment.endowments
-    spot = Spot(market=market, holding=holding)
+    prospect = prospect_of(environment)
+    holding = prospect.target if section.holdings == "common" else environment.endowments
+    parts = prospect.weighted if isinstance(prospect, Anticipated) else [(prospect, 1.0)]
+    task = _Task(
+        [Spot(market=market, holding=holding) for market, _ in parts], np.array([chance for _, chance in parts])
+    )
     sizes = [min(BLOCK, section.rounds - start) for start in range(0, section.rounds, BLOCK)]
     finished: dict[int, Block] = {}
     status = "simulated"
     with tasks.pool(workers) as executor:
         try:
-            tasks.run(_Task(spot), sizes, seed=seed, progress=progress, executor=executor, finished=finished)
+            tasks.run(task, sizes, seed=seed, progress=progress, executor=executor, finished=finished)
         except tasks.Interrupted:
             if not finished:
                 raise
             status = "interrupted"
-    return _report(spot, section, [finished[place] for place in sorted(finished)], status)
+    return _report(prospect, task, section, [finished[place] for place in sorted(finished)], status)
 
 
-def _report(spot: Spot, section: Section, blocks: Sequence[Block], status: str) -> Outcome:
-    market, environment = spot.market, spot.market.environment
+def _report(market: Prospect, task: _Task, section: Section, blocks: Sequence[Block], status: str) -> Outcome:
+    environment, holding = market.environment, task.spots[0].holding
     whole = {
         name: np.concatenate([getattr(block, name) for block in blocks])
         for name in ("welfare", "budget", "vcg", "agv", "worth", "outside")
@@ -129,18 +153,18 @@ def _report(spot: Spot, section: Section, blocks: Sequence[Block], status: str) 
     rounds = whole["budget"].size
     budget = whole["budget"]
     error = float(budget.std(ddof=1)) / rounds**0.5
-    expected = market.surplus(spot.holding)
+    expected = market.surplus(holding)
     gains = {name: whole["worth"] + whole[name] - whole["outside"] for name in ("vcg", "agv")}
-    outside = spot.usable * environment.means
+    outside = task.chance @ np.array([spot.usable * environment.means for spot in task.spots])
     agents: dict[str, Any] = {
         "agent": list(environment.name),
-        "holding": spot.holding,
+        "holding": holding,
         "vcg_transfer": whole["vcg"].mean(axis=0),
         "agv_transfer": whole["agv"].mean(axis=0),
         "vcg_gain": gains["vcg"].mean(axis=0),
-        "vcg_gain_expected": market.payoffs(spot.holding) - outside,
+        "vcg_gain_expected": market.payoffs(holding) - outside,
         "agv_gain": gains["agv"].mean(axis=0),
-        "agv_gain_expected": market.payoffs(spot.holding) + expected / environment.agents - outside,
+        "agv_gain_expected": market.payoffs(holding) + expected / environment.agents - outside,
         "gain_error": gains["agv"].std(axis=0, ddof=1) / rounds**0.5,
         "rounds_with_loss": (gains["agv"] < 0).mean(axis=0),
     }
@@ -166,5 +190,5 @@ def _report(spot: Spot, section: Section, blocks: Sequence[Block], status: str) 
             "agents": agents,
             "budget": {"level": list(LEVELS), "vcg_budget": np.quantile(budget, LEVELS)},
         },
-        provenance={"block": BLOCK, "method": market.interim.method},
+        provenance={"block": BLOCK, "method": task.spots[0].market.interim.method},
     )  # fmt: skip

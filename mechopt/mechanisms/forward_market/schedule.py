@@ -1,7 +1,8 @@
 """Tariffs designed by linear programs: the least subsidy, or the widest margin for a given one.
 
 A block tariff is a convex piecewise linear C with C(0) = 0. Every A_i is convex on each side of k_i - r_i*, so C >= A_i
-at the knots means C >= A_i everywhere, as long as 0, -r_i*, k_i - r_i* and 1 - r_i* are knots. And nothing is lost by
+at the knots means C >= A_i everywhere, as long as 0, -r_i*, k_i - r_i* (in each anticipated state) and 1 - r_i* are
+knots. And nothing is lost by
 blocks: the values at the knots of any convex C make a block tariff that costs the same, because e_i - r_i* are knots
 too. So the least subsidy is the least of all tariffs that never fall.
 
@@ -18,18 +19,19 @@ from numpy.typing import NDArray
 
 from mechopt import certify
 from mechopt.errors import InstanceError
+from mechopt.mechanisms.forward_market.anticipated import Prospect
 from mechopt.mechanisms.forward_market.forward import Forward
-from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.tariff import Tariff
-from mechopt.program import LinearProgram
+from mechopt.program import LinearProgram, Solution, to_float
 from mechopt.residuals import Residuals
 from mechopt.solver import solve
 
 Floats = NDArray[np.float64]
-FEW = 60  # classes of agents up to which every kink of theirs is a knot
+ROOM = 1e-12  # of the high end: by how much the second program may pay out more than the least
+FEW = 60  # classes of agents, times anticipated states, up to which every kink of theirs is a knot
 GRID = 64
 APART = 1e-9  # knots closer than this are one
-SLACK = 2e-9  # of the high end: C keeps this much above A_i, so that rounding leaves r* an equilibrium
+SLACK = 1e-13  # of the high end: C keeps this much above A_i, so that rounding leaves r* an equilibrium
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,13 +41,19 @@ class Design:
     Attributes:
         tariff: blocks of one price each.
         subsidy: sum of C(e_i - r_i*), what the forward market pays out on balance, money; at least 0.
+        optimum: the subsidy, margin or steepness that is best, from the exact basis where there is one, money.
+        solved: the same as the float solver reported it: what polishing moved is the difference.
         level: the margin mu or the steepness (money per unit squared), where that was the goal; else 0.
+        gap: what is left between it and a proven bound, money; 0 where the basis is proven in rational arithmetic.
         certificate: that the subsidy, margin or steepness is the best, in units of the high end.
         binding: knots at which the tariff touches an agent's gain.
     """
 
     tariff: Tariff
     subsidy: float
+    optimum: float
+    solved: float
+    gap: float
     level: float
     certificate: certify.Certificate | Residuals
     binding: Floats
@@ -55,12 +63,14 @@ class Programs:
     """The linear programs of a market's tariffs, over C at the knots.
 
     Args:
-        market: the spot market; r* is its common holding.
+        market: the spot market, or the states of it that are anticipated; r* is its target.
     """
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Prospect) -> None:
         self.market = market
-        self.holding = market.common.holding
+        self.holding = market.target
+        self.first = np.array(market.representatives, dtype=np.intp)
+        self.few = self.all_knots(market)
         self.position = market.environment.endowments - self.holding
         self.knots = self._knots()
         self.zero = int(np.argmin(np.abs(self.knots)))
@@ -70,12 +80,18 @@ class Programs:
         place = np.array([int(np.argmin(np.abs(self.knots - value))) for value in self.position])
         self.weight = np.bincount(place, minlength=self.knots.size).astype(np.float64)
 
+    @staticmethod
+    def all_knots(market: Prospect) -> bool:
+        """Whether the kinks of everybody's gain are few enough to be knots, so that no tariff is left out."""
+        return sum(len(market.limits(agent)) for agent in market.representatives) <= FEW
+
     def _knots(self) -> Floats:
-        first = self.market.interim.first
-        held, most = self.holding[first], np.minimum(self.market.demand[first], 1.0)
+        held = self.holding[self.first]
         needed = [np.zeros(1), self.position]
-        if first.size <= FEW:
-            needed += [-held, most - held, 1.0 - held]
+        if self.few:
+            kinks = [most - self.holding[agent] for agent in self.first.tolist()
+                     for most, _ in self.market.limits(agent)]  # fmt: skip
+            needed += [-held, np.array(kinks), 1.0 - held]
         else:
             needed.append(np.array([-held.max(), (1.0 - held).max()]))
         kept: list[float] = []
@@ -91,17 +107,16 @@ class Programs:
     def _floor(self) -> Floats:
         """The largest A_i at each knot, over the agents who can reach it."""
         forward = Forward(self.market, Tariff(knots=(-1.0, 1.0), prices=(0.0, 0.0)))
-        first = self.market.interim.first
         floor = np.full(self.knots.size, -np.inf)
-        for agent in first.tolist():
-            held, most = float(self.holding[agent]), float(self.market.demand[agent])
+        for agent in self.first.tolist():
+            held = float(self.holding[agent])
             inside = (self.knots >= -held - APART) & (self.knots <= 1 - held + APART)
-            if first.size > FEW:  # kinks are no knots then: bounds that are convex everywhere
-                inside[:] = True
             gain = forward.gain(agent, self.knots)
-            if first.size > FEW:
+            if not self.few:  # kinks are no knots then: bounds that are convex everywhere
+                inside[:] = True
                 gain = gain + np.minimum(self.knots + held, 0.0) * self.market.low
-                gain = gain + np.maximum(self.knots - (most - held), 0.0) * self.market.high
+                for most, chance in self.market.limits(agent):
+                    gain = gain + np.maximum(self.knots - (most - held), 0.0) * (chance * self.market.high)
             floor = np.where(inside, np.maximum(floor, gain), floor)
         return floor
 
@@ -165,14 +180,17 @@ class Programs:
     def least_subsidy(self) -> Design:
         """The tariff whose forward market pays out least, of all that never fall; among those the lowest cost.
 
-        Of more than 60 classes of agents the kinks are no knots, and the bounds are convex ones: an upper bound then.
+        Of more than 60 classes of agents (times states) the kinks are no knots, and the bounds are convex ones: an
+        upper bound then.
         """
         first = self.program("cost", self.weight)
         found = solve(first)
         certificate = certify.certify(first, found)
-        room = (max(0.0, float(found.objective)) + 1e-9) * self.market.high
-        second = solve(self.program("cost", np.full(self.knots.size, 1.0 / self.knots.size), room))
-        return self._read(second.point, 0.0, certificate)
+        room = (max(0.0, float(certificate.objective)) + ROOM) * self.market.high
+        second = self.program("cost", np.full(self.knots.size, 1.0 / self.knots.size), room)
+        answer = solve(second)
+        point = _polished(certify.certify(second, answer), answer)
+        return self._read(point, 0.0, certificate, float(found.objective))
 
     def widest_margin(self, subsidy: float) -> Design:
         """The tariff that makes deviations most costly for a subsidy of that size, money.
@@ -208,17 +226,40 @@ class Programs:
             most = 1e-6 + 1.001 * float((np.diff(slopes) / ((self.width[1:] + self.width[:-1]) / 2)).max())
         program = self.program(goal, subsidy=subsidy, most=most)
         found = solve(program)
-        level = float(found.point[-1]) * self.market.high
-        return self._read(found.point[:-1], level, certify.certify(program, found))
+        certificate = certify.certify(program, found)
+        point = _polished(certificate, found)
+        return self._read(point[:-1], float(point[-1]) * self.market.high, certificate, float(found.objective))
 
-    def _read(self, cost: Floats, level: float, certificate: certify.Certificate | Residuals) -> Design:
+    def _read(self, cost: Floats, level: float, certificate: certify.Certificate | Residuals, solved: float) -> Design:
         high = self.market.high
+        cost = self._lifted(cost)
         prices = np.maximum.accumulate(np.diff(cost) / self.width) * high
         prices = np.where((prices < 0) & (prices > -1e-7 * high), 0.0, prices)
         tariff = Tariff(knots=self.knots.tolist(), prices=prices.tolist(), kind="block")
         paid = float(tariff.cost(self.position).sum())
         near = np.abs(cost - self.floor / high) <= 1e-8
-        return Design(tariff=tariff, subsidy=paid, level=level, certificate=certificate, binding=self.knots[near])
+        return Design(
+            tariff=tariff,
+            subsidy=paid,
+            optimum=float(certificate.objective) * high,
+            solved=solved * high,
+            gap=float(certificate.error) * high,
+            level=level,
+            certificate=certificate,
+            binding=self.knots[near],
+        )
+
+    def _lifted(self, cost: Floats) -> Floats:
+        """C turned up on both sides of 0 by as much as the solver's tolerance left it below an agent's gain."""
+        away = np.abs(self.knots)
+        lack = np.where(np.isfinite(self.floor) & (away > 0), self.floor / self.market.high - cost, 0.0)
+        steeper = float((lack / np.where(away > 0, away, 1.0)).max(initial=0.0))
+        return cost + steeper * away if steeper > 0 else cost
+
+
+def _polished(certificate: certify.Certificate | Residuals, solution: Solution) -> Floats:
+    """The vertex of the optimal basis in rational arithmetic, or the solver's point where the basis proves nothing."""
+    return to_float(certificate.point) if isinstance(certificate, certify.Certificate) else solution.point
 
 
 class _Rows:

@@ -19,7 +19,7 @@ from mechopt.certify import Certificate, certify
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.spot import welfare
-from mechopt.program import LinearProgram
+from mechopt.program import LinearProgram, to_float
 from mechopt.residuals import Residuals
 from mechopt.solver import solve
 
@@ -37,6 +37,7 @@ class SecondBest:
         payment: interim, RECEIVED, money, shape (agents, types).
         welfare: E of it, money.
         first_best: the same without the budget's constraint.
+        solved: the welfare that the float solver reported.
         certificate: of the program.
     """
 
@@ -45,6 +46,7 @@ class SecondBest:
     payment: Floats
     welfare: float
     first_best: float
+    solved: float
     certificate: Certificate | Residuals
 
 
@@ -140,14 +142,18 @@ def second_best(environment: Environment, holding: Floats, *, types: int = 8) ->
     model = _Model(environment, holding, types)
     program = model.program()
     found = solve(program)
+    certificate = certify(program, found)
+    # The vertex itself where the basis proves it: the solver's point is only within its tolerance.
+    point = to_float(certificate.point) if isinstance(certificate, Certificate) else found.point
     shape = (environment.agents, types)
     values = np.take_along_axis(model.types, model.profiles.T, axis=1).T
     high = environment.high
     return SecondBest(
         types=model.types * high,
-        allocation=found.point[model.interim : model.payment].reshape(shape),
-        payment=found.point[model.payment :].reshape(shape) * high,
-        welfare=found.objective * high,
+        allocation=point[model.interim : model.payment].reshape(shape),
+        payment=point[model.payment :].reshape(shape) * high,
+        welfare=float(certificate.objective) * high,
         first_best=float(welfare(values, model.demand).mean()) * high,
-        certificate=certify(program, found),
+        solved=float(found.objective) * high,
+        certificate=certificate,
     )

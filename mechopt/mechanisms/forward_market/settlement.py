@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt.mechanisms.forward_market.anticipated import Prospect
 from mechopt.mechanisms.forward_market.forward import Forward
-from mechopt.mechanisms.forward_market.market import Market
 
 Floats = NDArray[np.float64]
 
@@ -46,19 +46,16 @@ class Settlement:
         return self.payoff + self.rebate + self.forward_payment + self.fee - self.outside
 
 
-def settle(market: Market, forward: Forward) -> Settlement:
+def settle(market: Prospect, forward: Forward) -> Settlement:
     """Fees and rebates that balance every budget and let all agents gain the same.
 
     Args:
         market: the spot market.
         forward: the forward market at r*.
     """
-    environment, common = market.environment, market.common
     paid = forward.payments()
-    payoff = market.rents - (market.curves.integral(market.interim.class_of, np.full(paid.size, common.type))
-                             - common.type * common.holding)  # fmt: skip
-    outside = np.minimum(environment.endowments, market.demand) * environment.means
-    rebate = np.full(paid.size, market.surplus_at_common / paid.size)
+    payoff, outside = market.payoffs(market.target), market.outside_payoffs
+    rebate = np.full(paid.size, market.surplus_at_target / paid.size)
     before = payoff + rebate + paid - outside
     share = float((payoff + rebate - outside).sum()) / paid.size
     return Settlement(forward_payment=paid, fee=share - before, rebate=rebate, payoff=payoff, outside=outside)
@@ -73,7 +70,8 @@ class BalanceCertificate:
 
     Attributes:
         position: y_i = e_i - r_i*, shape (agents,); they sum to 0.
-        slack: max(0, max_j A_j(y_i) - hat y_i) of each agent: lower bounds on C(y_i) - hat y_i.
+        slack: max(0, max_j A_j(y_i) - hat y_i) of each agent: lower bounds on C(y_i) - hat y_i. Without the 0 where
+            all agents are at their limits, so that C may have another slope than hat at 0.
     """
 
     position: Floats
@@ -82,28 +80,41 @@ class BalanceCertificate:
     @property
     def deficit(self) -> float:
         """No tariff pays out less than this on balance, money."""
-        return float(self.slack.sum())
+        return max(0.0, float(self.slack.sum()))
 
 
-def balance_certificate(market: Market) -> BalanceCertificate:
+def balance_certificate(market: Prospect) -> BalanceCertificate:
     """The certificate for one market; its deficit is 0 only where r* = e.
 
     Source: liu2020, Proposition 4 (budget balance), refuted.
     """
-    common = market.common
-    position = market.environment.endowments - common.holding
+    target = market.target
+    position = market.environment.endowments - target
     gain = np.full(position.size, -np.inf)
-    for agent in market.interim.first.tolist():
-        held = float(common.holding[agent])
+    for agent in market.representatives:
+        held = float(target[agent])
         reach = (position >= -held - 1e-12) & (position <= 1 - held + 1e-12)
         if reach.any():
             demanded = np.clip(held + position[reach], 0.0, 1.0)
             here = market.payoff(agent, np.array([held]))
             gain[reach] = np.maximum(gain[reach], market.payoff(agent, demanded) - here)
-    return BalanceCertificate(position=position, slack=np.maximum(gain - common.type * position, 0.0))
+    slack = gain - market.price * position
+    if _supported(market):
+        slack = np.maximum(slack, 0.0)
+    return BalanceCertificate(position=position, slack=slack)
 
 
-def no_free_lunch(market: Market, forward: Forward) -> float:
+def _supported(market: Prospect) -> bool:
+    """Whether every C >= A_i has a slope at 0 that is the common value: some agent is below all of his limits."""
+    last, more = [], []
+    for agent in market.representatives:
+        held = market.target[agent : agent + 1]
+        last.append(float(market.marginal_value(agent, held, side="left")[0]))
+        more.append(float(market.marginal_value(agent, held, side="right")[0]))
+    return min(last) <= max(more)
+
+
+def no_free_lunch(market: Prospect, forward: Forward) -> float:
     """Pi_e - (forward budget + Pi_r*): at least 0 for every pricing under which r* is an equilibrium and e_i is free.
 
     If the spot market fails at e, forward and spot market together lose at least as much as running the VCG spot
@@ -112,4 +123,4 @@ def no_free_lunch(market: Market, forward: Forward) -> float:
     Source: not in the paper.
     """
     at_endowment = market.surplus(market.environment.endowments)
-    return at_endowment - (forward.budget() + market.surplus_at_common)
+    return at_endowment - (forward.budget() + market.surplus_at_target)

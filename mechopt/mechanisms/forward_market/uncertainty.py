@@ -6,7 +6,7 @@ Pi_r(w) is a sum of concave functions of each r_i in every state w, so that cutt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.errors import InstanceError
+from mechopt.mechanisms.forward_market.anticipated import common_value, mean_types, room, state_markets
 from mechopt.mechanisms.forward_market.environment import Environment
-from mechopt.mechanisms.forward_market.holdings import Limits
+from mechopt.mechanisms.forward_market.holdings import Limits, rising_root
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.program import LinearProgram
 from mechopt.solver import solve
@@ -36,6 +37,7 @@ class Robust:
         surplus: of each state, money.
         marginal: mean of hat_i(r_i; w) over the states, money per unit, shape (agents,): the price P(0) that supports
             the holdings under anticipated uncertainty is their common value.
+        programme: the value that the linear programme of the cutting planes ended with, money.
     """
 
     holding: Floats
@@ -43,11 +45,7 @@ class Robust:
     bound: float
     surplus: Sequence[float]
     marginal: Floats
-
-
-def state_markets(environment: Environment) -> list[Market]:
-    """The spot market of every state."""
-    return [Market(environment, demand=environment.in_state(state)) for state in environment.states]
+    programme: float
 
 
 def best_holdings(environment: Environment, goal: Literal["mean", "worst"], limits: Limits | None = None) -> Robust:
@@ -65,9 +63,7 @@ def best_holdings(environment: Environment, goal: Literal["mean", "worst"], limi
         raise InstanceError("is missing; uncertainty needs states of the world", key="states")
     markets = state_markets(environment)
     weight = np.array([float(state.probability) for state in environment.states])
-    # Above k_i(w) a holding is worth nothing more, which is not concave; without scarcity it only matters for low > 0.
-    binding = [market.demand for market in markets if market.scarce or market.low > 0]
-    cap = np.min([np.ones(environment.agents), *binding], axis=0)
+    cap = room(markets)  # above k_i(w) a holding is worth nothing more, which is not concave
     floor = np.zeros(environment.agents)
     if limits is not None:
         cap, floor = np.minimum(cap, limits.cap), np.maximum(floor, limits.floor)
@@ -76,7 +72,28 @@ def best_holdings(environment: Environment, goal: Literal["mean", "worst"], limi
             f"holdings below every state's demands and caps sum to {float(cap.sum()):g} at most; the supply is 1",
             key="states",
         )
-    return _Cuts(markets, weight, floor, cap, goal).run()
+    cuts = _Cuts(markets, weight, floor, cap, goal)
+    rough = cuts.run()
+    return _polished(cuts, rough)
+
+
+def _polished(cuts: _Cuts, rough: Robust) -> Robust:
+    """The programme's answer made exact to rounding, with a bound of its own.
+
+    Weights on the states turn the least surplus into a mean, whose best holdings are one scalar root. The weights are
+    the programme's multipliers; where two states share the least surplus they are a second scalar root, of the
+    difference of the two. Whatever the weights, the tangents at the root bound what any holdings earn. What is not
+    better than the programme's answer is not taken.
+    """
+    found = rough
+    for weight in cuts.weights():
+        holding, price = common_value(cuts.markets, weight, cuts.floor, cuts.cap)
+        value, surplus, marginal = cuts.worth(holding)
+        bound = cuts.ceiling(weight, holding, price)
+        if bound - value <= found.bound - found.value:
+            found = Robust(holding=holding, value=value, bound=max(bound, value), surplus=surplus, marginal=marginal,
+                           programme=rough.value)  # fmt: skip
+    return found
 
 
 class _Cuts:
@@ -89,6 +106,7 @@ class _Cuts:
         self.agents, self.states = floor.size, len(markets)
         self.fixed = np.array([market.welfare - float(market.rents.sum()) for market in markets])
         self.columns = self.agents * (1 + self.states) + 1
+        self.dual = np.zeros(self.states)
         self.lines: list[Floats] = []
         self.high: list[float] = []
         for state in range(self.states):
@@ -111,12 +129,14 @@ class _Cuts:
         for _ in range(ROUNDS):
             value, surplus, marginal = self._cut(holding)
             if found is None or value > found.value:
-                found = Robust(holding=holding, value=value, bound=np.inf, surplus=surplus, marginal=marginal)
+                found = Robust(holding=holding, value=value, bound=np.inf, surplus=surplus, marginal=marginal,
+                               programme=value)  # fmt: skip
             solution = solve(self._program())
+            self.dual = np.maximum(solution.dual[1 : 1 + self.states], 0.0)
             bound, holding = float(solution.objective), np.clip(solution.point[: self.agents], self.floor, self.cap)
             holding = holding + (1.0 - holding.sum()) / self.agents
             found = Robust(holding=found.holding, value=found.value, bound=max(bound, found.value),
-                           surplus=found.surplus, marginal=found.marginal)  # fmt: skip
+                           surplus=found.surplus, marginal=found.marginal, programme=found.programme)  # fmt: skip
             if found.bound - found.value <= CLOSE * high:
                 break
         if found is None:
@@ -124,19 +144,62 @@ class _Cuts:
         return found
 
     def _cut(self, holding: Floats) -> tuple[float, list[float], Floats]:
-        surplus, marginal = [], np.zeros(self.agents)
         for state, market in enumerate(self.markets):
             phi, hat = market.outside(holding), market.worst_off_types(holding)
-            surplus.append(float(self.fixed[state] + phi.sum()))
-            marginal += self.weight[state] * hat
             for agent in range(self.agents):  # s <= phi - hat (r - holding)
                 line = np.zeros(self.columns)
                 line[self.agents * (1 + state) + agent] = 1.0
                 line[agent] = hat[agent]
                 self.lines.append(line)
                 self.high.append(float(phi[agent] + hat[agent] * holding[agent]))
+        return self.worth(holding)
+
+    def worth(self, holding: Floats) -> tuple[float, list[float], Floats]:
+        """The goal's value at holdings, the surplus of each state, and the mean marginal values."""
+        surplus = [
+            float(self.fixed[state] + self.markets[state].outside(holding).sum()) for state in range(self.states)
+        ]
+        marginal = self.weight @ np.array([market.worst_off_types(holding) for market in self.markets])
         value = min(surplus) if self.goal == "worst" else float(self.weight @ surplus)
         return value, surplus, marginal
+
+    def weights(self) -> Iterator[Floats]:
+        """Weights on the states under which the best mean may be what is sought."""
+        if self.goal == "mean":
+            yield self.weight
+            return
+        total = float(self.dual.sum())
+        if total > 0:
+            yield self.dual / total
+        ahead = np.argsort(-self.dual, kind="stable")
+        alone = np.zeros(self.states)
+        alone[ahead[0]] = 1.0
+        yield alone
+        if self.states > 1:
+            yield self._balanced(int(ahead[0]), int(ahead[1]))
+
+    def _balanced(self, one: int, other: int) -> Floats:
+        """The weights on two states at which the best mean leaves both with the same surplus, or an end."""
+
+        def mix(share: float) -> Floats:
+            weight = np.zeros(self.states)
+            weight[one], weight[other] = 1.0 - share, share
+            return weight
+
+        def ahead(share: float) -> float:
+            _, surplus, _ = self.worth(common_value(self.markets, mix(share), self.floor, self.cap)[0])
+            return surplus[other] - surplus[one]  # never falls: more weight on `other` earns more there
+
+        return mix(rising_root(ahead, 0.0, 1.0))
+
+    def ceiling(self, weight: Floats, holding: Floats, price: float) -> float:
+        """No holdings within the limits have a larger weighted surplus, by the tangents at these."""
+        value = float(sum(
+            share * (self.fixed[state] + self.markets[state].outside(holding).sum())
+            for state, share in enumerate(weight.tolist())
+        ))  # fmt: skip
+        over = price - mean_types(self.markets, weight, holding[:, None])[:, 0]
+        return value + float(np.maximum(over * (self.cap - holding), over * (self.floor - holding)).sum())
 
     def _program(self) -> LinearProgram:
         cost = np.zeros(self.columns)

@@ -47,6 +47,35 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     resamples: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 200
 
 
+READS: dict[str, frozenset[Goal]] = {
+    "subsidy": frozenset({"margin", "smooth"}),
+    "surplus": frozenset({"least_trade"}),
+    "caps": frozenset({"surplus", "mean_state", "worst_state"}),
+    "floors": frozenset({"surplus", "mean_state", "worst_state"}),
+    "groups": frozenset({"surplus"}),
+    "corners": frozenset({"surplus"}),
+    "types": frozenset({"second_best"}),
+    "holdings": frozenset({"second_best"}),
+    "resamples": frozenset({"bands"}),
+}
+
+
+def read(document: Document) -> Section:
+    """The [design] table; every key in it has an effect on the goal.
+
+    Raises:
+        InstanceError: the table is wrong, or has a key that its goal does not read.
+    """
+    section = document.section("design", Section)
+    for key in document.data.get("design") or {}:
+        goals = READS.get(key)
+        if goals is not None and section.goal not in goals:
+            raise document.error(
+                f'has no effect on the goal "{section.goal}"; it belongs to {", ".join(sorted(goals))}', f"design.{key}"
+            )
+    return section
+
+
 def limits(environment: Environment, document: Document, section: Section) -> Limits:
     """Caps, floors and quotas by the agents' names.
 
