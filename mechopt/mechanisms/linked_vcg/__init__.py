@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.linked import Linked, linked_transfer
     from mechopt.mechanisms.linked_vcg.market import Market
     from mechopt.mechanisms.linked_vcg.mechanism import run, run_tasks, run_unlinked
+    from mechopt.mechanisms.linked_vcg.partitions import run_parquet
     from mechopt.mechanisms.linked_vcg.plots import pictures
     from mechopt.mechanisms.linked_vcg.position import Position, positions
     from mechopt.mechanisms.linked_vcg.potential import Cheapest, cheapest_transfer
@@ -33,6 +34,7 @@ _HOMES = {
     "from_document": "document",
     "run": "mechanism",
     "run_tasks": "mechanism",
+    "run_parquet": "partitions",
     "run_unlinked": "mechanism",
     "check": "checks",
     "pictures": "plots",
@@ -79,6 +81,7 @@ __all__ = [
     "pictures",
     "positions",
     "run",
+    "run_parquet",
     "run_tasks",
     "run_unlinked",
     "simulate",

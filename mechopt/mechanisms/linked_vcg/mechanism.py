@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -61,21 +62,39 @@ def run_tasks(
     )  # fmt: skip
     investments = market.allocate_all(reports, names=environment.date_names)
     settlement = market.settle(workers=workers, progress=progress)
+    found = outcome_of(environment, environment.date_names, settlement, investments, changed, limits=limits)
+    return replace(found, tables={**found.tables, **_retracted(environment, reports, changed)})
+
+
+def outcome_of(
+    terms: Environment,
+    dates: Sequence[str],
+    settlement: Settlement,
+    investments: list[Investment],
+    changed: NDArray[np.bool_],
+    *,
+    limits: Limits | None,
+) -> Outcome:
+    """The outcome of a market that is settled.
+
+    Args:
+        terms: all but the endowments, which are not looked at.
+        dates: their names.
+        settlement: of the market.
+        investments: a date each.
+        changed: whether the retraction changed anything; a row an agent.
+        limits: of the search.
+    """
     return Outcome(
         mechanism="linked_vcg",
         title="",
         status="interrupted" if settlement.interrupted else "settled",
-        guarantee=_guarantee(environment, settlement, investments),
-        summary=_summary(environment, settlement.contribution, settlement.unlinked, settlement.linked_high,
-                         investments),
-        tables={
-            "dates": _dates(environment, investments),
-            "agents": _agents(environment, settlement),
-            **_retracted(environment, reports, changed),
-        },
-        warnings=_warnings(environment, settlement, investments, changed),
-        provenance=_provenance(environment, limits),
-    )  # fmt: skip
+        guarantee=_guarantee(terms, settlement, investments),
+        summary=_summary(terms, settlement.contribution, settlement.unlinked, settlement.linked_high, investments),
+        tables={"dates": _dates(terms, dates, investments), "agents": _agents(terms, settlement)},
+        warnings=_warnings(dates, settlement, investments, changed),
+        provenance=_provenance(terms, limits),
+    )
 
 
 def run_unlinked(environment: Environment) -> Outcome:
@@ -108,11 +127,11 @@ def run_unlinked(environment: Environment) -> Outcome:
         guarantee=_guarantee(environment, None, investments),
         summary=summary,
         tables={
-            "dates": _dates(environment, investments),
+            "dates": _dates(environment, environment.date_names, investments),
             "agents": agents,
             **_retracted(environment, reports, changed),
         },
-        warnings=_warnings(environment, None, investments, changed),
+        warnings=_warnings(environment.date_names, None, investments, changed),
         provenance=_provenance(environment, None),
     )
 
@@ -133,14 +152,13 @@ def _summary(
     linked: NDArray[Any] | None,
     investments: list[Investment],
 ) -> dict[str, Any]:
-    agents, dates, types = environment.endowments.shape
-    beta = environment.discount
+    dates, beta = len(investments), environment.discount
     surplus = sum(beta**date * found.value for date, found in enumerate(investments))
     cost = (unlinked if linked is None else linked).sum()
     return {
-        "agents": agents,
+        "agents": len(environment.upper),
         "dates": dates,
-        "types": types,
+        "types": len(environment.types),
         "resources": environment.stock.size,
         "surplus": surplus,
         "surplus_of_agents": contribution.sum(),
@@ -151,10 +169,10 @@ def _summary(
     }
 
 
-def _dates(environment: Environment, investments: list[Investment]) -> dict[str, list[Any]]:
+def _dates(environment: Environment, dates: Sequence[str], investments: list[Investment]) -> dict[str, list[Any]]:
     number = (lambda value: value) if environment.arithmetic == "exact" else exact.as_float
     table: dict[str, list[Any]] = {
-        "date": environment.date_names,
+        "date": list(dates),
         "value": [found.value for found in investments],
         "price": [
             [number(interval.low) for interval in found.price_range] if found.unique_price else None
@@ -226,7 +244,7 @@ def _guarantee(environment: Environment, settlement: Settlement | None, investme
 
 
 def _warnings(
-    environment: Environment, settlement: Settlement | None, investments: list[Investment], changed: NDArray[np.bool_]
+    dates: Sequence[str], settlement: Settlement | None, investments: list[Investment], changed: NDArray[np.bool_]
 ) -> list[str]:
     lines = []
     if changed.any():
@@ -235,7 +253,7 @@ def _warnings(
             f"the reports of {count} agents left their bounds and were retracted; "
             "all results are for the retracted reports"
         )
-    several = [name for name, found in zip(environment.date_names, investments, strict=True) if not found.unique_price]
+    several = [name for name, found in zip(dates, investments, strict=True) if not found.unique_price]
     if several:
         lines.append(f"prices are not unique at date {', '.join(several[:10])}; intervals are given")
     if settlement is not None:
