@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
 
 from mechopt import __version__
 from mechopt.commands import allocator, knowledge, models, start
@@ -14,7 +14,7 @@ EPILOGUE = """
 Five mechanisms:
 
     overage            settle claims against entitlements; slack covers overage
-    linked_vcg         share divisible resources over many dates; linked transfers
+    linked_vcg         share divisible resources over dates; linked transfers
     borrowing          who uses a resource first; orders, transfers, budgets
     forward_market     holdings and tariffs so that a spot market balances
     limited_liability  allocate online, paid only out of realised output
@@ -43,6 +43,7 @@ for command in (
     app.command(command)
 app.command(start.list_, name="list")
 app.command(allocator.app)
+app.register_install_completion_command(help="Let the shell complete commands and options: bash, zsh or fish.")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -58,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        return _fail(str(error), 2)
+        return _fail(_usage(error), 2)
     except MechoptError as error:
         return _fail(str(error), error.exit_status)
     except ImportError as error:
@@ -71,6 +72,19 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return result if isinstance(result, int) else 0
+
+
+def _usage(error: CycloptsError) -> str:
+    """What is wrong with the words of a command, and what to write instead."""
+    words = error.unused_tokens or []
+    if isinstance(error, UnusedCliTokensError) and words:
+        command = " ".join(["mechopt", *(error.command_chain or [])])
+        return f"{words[0]!r} is one word too many; see {command} --help"
+    if isinstance(error, UnknownCommandError) and words and words[0] in ("help", "version"):
+        return f"{words[0]!r} is no command; write mechopt --{words[0]}"
+    if isinstance(error, UnknownCommandError) and words and ("/" in words[0] or words[0].endswith((".toml", ".json"))):
+        return f"{words[0]!r} is no command; a model stands behind one, such as mechopt solve {words[0]}"
+    return str(error)
 
 
 def _fail(problem: str, status: int) -> int:

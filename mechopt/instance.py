@@ -78,6 +78,9 @@ class Document:
             return msgspec.convert(table, schema, strict=True)
         except msgspec.ValidationError as error:
             found = self._explain(error, schema)
+            if given is None:
+                needed = ", ".join(field.name for field in msgspec.structs.fields(schema) if field.required)
+                raise self.error(f"the table [{name}] is missing; it needs {needed}", name) from None
             raise self.error(found.problem, f"{name}.{found.key}" if found.key else name) from None
 
     def error(self, problem: str, key: str) -> InstanceError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from mechopt.commands.options import Whole
 from mechopt.errors import InstanceError
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def verify(journal: Path, /) -> int:
 
 
 @app.command
-def serve(journal: Path, /, *, tokens: Path, port: int = 8470, host: str = "127.0.0.1") -> int:
+def serve(journal: Path, /, *, tokens: Path, port: Whole = 8470, host: str = "127.0.0.1") -> int:
     """Serve one journal over HTTP, on this machine unless told otherwise; Ctrl-C ends it, nothing is lost.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mechopt import console
-from mechopt.commands.options import Executor, Json, Output, Quiet, Seed
+from mechopt.commands.options import Executor, Json, Output, Quiet, Seed, Whole
 
 
 def verify(
@@ -16,9 +16,9 @@ def verify(
     json: Json = False,
     explain: Annotated[bool, Parameter(negative="", help="Show statement, reading, evidence and witness.")] = False,
     full: Annotated[bool, Parameter(negative="", help="Run the slow evidence too.")] = False,
-    workers: int = 1,
+    workers: Whole = 1,
     executor: Executor = None,
-    seed: int = 0,
+    seed: Whole = 0,
     quiet: Quiet = False,
 ) -> int:
     """Run the ledger: every numbered statement of the papers, with evidence and a computed verdict.
@@ -54,12 +54,12 @@ def verify(
 def axioms(
     *rule: str,
     property_: Annotated[list[str] | None, Parameter(name="--property", negative="")] = None,
-    claimants: int = 3,
-    largest: int = 4,
+    claimants: Whole = 3,
+    largest: Whole = 4,
     plugin: Path | None = None,
     json: Json = False,
     out: Path | None = None,
-    workers: int = 1,
+    workers: Whole = 1,
     executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
@@ -97,7 +97,7 @@ def axioms(
     return 0
 
 
-def report(what: str, /, *, output: Output = None, seed: Seed = None, workers: int = 1, quiet: Quiet = False) -> int:
+def report(what: str, /, *, output: Output = None, seed: Seed = None, workers: Whole = 1, quiet: Quiet = False) -> int:
     """Write one self-contained HTML page, readable offline.
 
     Examples: `mechopt report overage/eu_ets_2019 -o report.html`; `mechopt report verification -o ledger.html`.

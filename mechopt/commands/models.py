@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mechopt import console
-from mechopt.commands.options import Executor, Json, Output, Quiet, Seed
+from mechopt.commands.options import Executor, Json, Output, Quiet, Rows, Seed, Whole
 from mechopt.errors import InstanceError
 
 INTERRUPTED = 130  # the exit status that a shell gives after Ctrl-C
@@ -20,10 +20,10 @@ def solve(
     *,
     json: Json = False,
     out: Path | None = None,
-    rows: int = 20,
+    rows: Rows = 20,
     explain: str | None = None,
     seed: Seed = None,
-    workers: int = 1,
+    workers: Whole = 1,
     executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
@@ -58,7 +58,7 @@ def check(
     json: Json = False,
     seed: Seed = None,
     tolerance: str | None = None,
-    workers: int = 1,
+    workers: Whole = 1,
     executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
@@ -87,9 +87,9 @@ def design(
     *,
     json: Json = False,
     out: Path | None = None,
-    rows: int = 20,
+    rows: Rows = 20,
     seed: Seed = None,
-    workers: int = 1,
+    workers: Whole = 1,
     executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
@@ -112,9 +112,9 @@ def simulate(
     *,
     json: Json = False,
     out: Path | None = None,
-    rows: int = 20,
+    rows: Rows = 20,
     seed: Seed = None,
-    workers: int = 1,
+    workers: Whole = 1,
     executor: Executor = None,
     quiet: Quiet = False,
 ) -> int:
@@ -212,7 +212,7 @@ def audit(
     tolerance: str | None = None,
     json: Json = False,
     out: Path | None = None,
-    rows: int = 20,
+    rows: Rows = 20,
     quiet: Quiet = False,
 ) -> int:
     """Check a settlement that somebody else computed, line by line; status 1 where a line is wrong or missing.

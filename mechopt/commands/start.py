@@ -8,12 +8,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mechopt import console
-from mechopt.commands.options import Json, Output, Quiet
+from mechopt.commands.options import Json, Output, Quiet, Whole
 from mechopt.errors import InstanceError
 
 
 def list_(*, json: Json = False) -> int:
-    """List the mechanisms, the ready-to-run models and the claims."""
+    """List the mechanisms, the ready-to-run models and the claims.
+
+    Examples: `mechopt list`; `mechopt list --json`.
+    """
     from mechopt import catalog, mechanisms
 
     shelves = {
@@ -67,7 +70,7 @@ def doctor(*, json: Json = False, quiet: Quiet = False) -> int:
 
 
 def explore(
-    model: str, /, *, port: int = 2718, browser: Annotated[bool, Parameter(negative="--no-browser")] = True
+    model: str, /, *, port: Whole = 2718, browser: Annotated[bool, Parameter(negative="--no-browser")] = True
 ) -> int:
     """Open a local page on which the numbers of a model can be moved, and the result is seen to change; Ctrl-C ends it.
 
