@@ -49,6 +49,25 @@ def test_the_compiled_kernel_agrees() -> None:
         assert np.allclose(plain.variance, quick.variance, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_affine_pairs_into_arrays_that_are_there(compiled: bool) -> None:
+    """More pairs than a block, some of them rising, some with no slope: the same numbers pair by pair."""
+    if compiled:
+        pytest.importorskip("numba")
+    generator = np.random.default_rng(12)
+    a, b, c, d = generator.integers(0, 5, (4, 40_000)).astype(float)
+    b[20_000:20_040] -= 3.0
+    out = np.full(b.size, np.nan), np.full(b.size, np.nan)
+    found = affine((a, b), (c, d), out=out, compiled=compiled)
+    assert found.constant is out[0]
+    one_by_one = [
+        affine(([p], [q]), ([r], [s])) for p, q, r, s in zip(*(x[19_900:20_100] for x in (a, b, c, d)), strict=True)
+    ]
+    assert np.allclose(out[0][19_900:20_100], [m.constant[0] for m in one_by_one], rtol=1e-14, atol=1e-15)
+    assert np.allclose(out[1][19_900:20_100], [m.variance[0] for m in one_by_one], rtol=1e-13, atol=1e-15)
+    assert np.isfinite(out).all()
+
+
 def test_piecewise_linear_pairs_to_twelve_digits(read: Read) -> None:
     generator = np.random.default_rng(9)
     knots = ["0", "1/2", "3/4", "5/4", "2"]

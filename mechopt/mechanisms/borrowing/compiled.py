@@ -49,7 +49,6 @@ def _affine(a: Any, b: Any, c: Any, d: Any, constant: Any, variance: Any) -> Any
     return least
 
 
-def affine_pairs(a: Any, b: Any, c: Any, d: Any) -> Any:
-    """As `families.affine` for slopes that are at least 0: (constants, variances), or None where one is below."""
-    constant, variance = np.empty(a.size), np.empty(a.size)
-    return None if _affine(a, b, c, d, constant, variance) < 0 else (constant, variance)
+def affine_pairs(a: Any, b: Any, c: Any, d: Any, constant: Any, variance: Any) -> bool:
+    """As `families.affine` into given arrays; whether every slope is at least 0, so that they hold the answer."""
+    return bool(_affine(a, b, c, d, constant, variance) >= 0)

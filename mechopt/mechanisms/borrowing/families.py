@@ -19,7 +19,7 @@ from mechopt.errors import InstanceError
 from mechopt.mechanisms.borrowing import planes
 
 Floats = NDArray[np.float64]
-BLOCK = 4096  # pairs whose arrays fit into a cache together
+BLOCK = 16_384  # pairs whose arrays fit into a cache together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,62 +36,82 @@ class Moments:
 
 
 def affine(
-    first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike], *, compiled: bool = False
+    first: tuple[ArrayLike, ArrayLike],
+    second: tuple[ArrayLike, ArrayLike],
+    *,
+    compiled: bool = False,
+    out: tuple[Floats, Floats] | None = None,
 ) -> Moments:
     """Pairs a - b t against c - d t.
 
-    With B the larger and r B the smaller slope, both at least 0: E min(L1, L2) = B (r/2 - r^2/6) and
-    Var W* = B^2 (1/12 + r/6 + r^2/12 + r^3/6 - r^4/9).
+    With B the larger and S the smaller slope, both at least 0, and K = S^2 / B: E min(L1, L2) = S/2 - K/6 and
+    Var W* = ((B + S)^2 + 2 K (S - 2 K / 3)) / 12.
 
     Args:
         first: (a, b) of agent 1, arrays of one shape.
         second: (c, d) of agent 2, arrays of that shape.
         compiled: use the numba kernel (equal to the last digit or two) where no slope is below 0.
+        out: arrays of floats for h and the variance, shape (pairs,); new ones where None.
     """
     (a, b), (c, d) = (
         tuple(np.ascontiguousarray(x, dtype=np.float64).ravel() for x in pair) for pair in (first, second)
     )
+    constant, variance = (np.empty(a.shape), np.empty(a.shape)) if out is None else out
     if compiled:
         from mechopt.mechanisms.borrowing.compiled import affine_pairs
 
-        quick = affine_pairs(a, b, c, d)
-        if quick is not None:
-            return Moments(constant=quick[0], variance=quick[1])
-    constant, variance = np.empty(a.shape), np.empty(a.shape)
+        if affine_pairs(a, b, c, d, constant, variance):
+            return Moments(constant=constant, variance=variance)
+    work = np.empty((3, min(BLOCK, a.size)))
     for start in range(0, a.size, BLOCK):
         at = slice(start, start + BLOCK)
-        _affine(a[at], b[at], c[at], d[at], constant[at], variance[at])
+        _affine(a[at], b[at], c[at], d[at], constant[at], variance[at], work)
     return Moments(constant=constant, variance=variance)
 
 
-def _affine(a: Floats, b: Floats, c: Floats, d: Floats, constant: Floats, variance: Floats) -> None:
-    large, small = np.maximum(b, d), np.minimum(b, d)
-    rising = small < 0
-    if rising.any():
-        _rising(a, b, c, d, rising, constant, variance)
-        keep = ~rising
-        inner = np.empty(int(keep.sum())), np.empty(int(keep.sum()))
-        if inner[0].size:
-            _affine(a[keep], b[keep], c[keep], d[keep], *inner)
-        constant[keep], variance[keep] = inner
+def _affine(
+    a: Floats, b: Floats, c: Floats, d: Floats, constant: Floats, variance: Floats, work: NDArray[np.float64]
+) -> None:
+    """A block of pairs, in place: every pass over it stays in the cache."""
+    both, small, bend = (row[: a.size] for row in work)
+    np.minimum(b, d, out=small)
+    least = small.min()
+    if least < 0:
+        _mixed(a, b, c, d, constant, variance)
         return
-    r = np.divide(small, large, out=np.zeros_like(large), where=large > 0)
-    # -E[W*]/2 with E[W*] = a + c - (b + d)/2 - B (r/2 - r^2/6); note b + d = B (1 + r).
-    np.multiply(r, -1 / 6, out=constant)
-    constant += 1.0
-    constant *= r
-    constant += 0.5
-    constant *= large
-    constant -= a
-    constant -= c
-    constant *= 0.5
-    np.multiply(r, -1 / 9, out=variance)
-    for coefficient in (1 / 6, 1 / 12, 1 / 6):
-        variance += coefficient
-        variance *= r
-    variance += 1 / 12
-    variance *= large
-    variance *= large
+    np.maximum(b, d, out=variance)
+    np.multiply(small, small, out=bend)
+    if least > 0:
+        bend /= variance
+    else:  # nobody minds waiting where both slopes are 0
+        np.divide(bend, variance, out=bend, where=variance > 0)
+    np.add(b, d, out=both)
+    # -4 h = 2 (a + c) - (B + S) - S + K / 3, with E[W*] = a + c - (B + S) / 2 - E min(L1, L2).
+    bend *= 1 / 3
+    np.add(a, c, out=constant)
+    constant *= -2.0
+    constant += both
+    constant += small
+    constant -= bend
+    constant *= 0.25
+    small *= 0.5
+    small -= bend
+    small *= bend
+    np.multiply(both, both, out=variance)
+    variance *= 1 / 12
+    variance += small
+
+
+def _mixed(a: Floats, b: Floats, c: Floats, d: Floats, constant: Floats, variance: Floats) -> None:
+    """A block in which some values rise with time."""
+    rising = np.minimum(b, d) < 0
+    _rising(a, b, c, d, rising, constant, variance)
+    keep = ~rising
+    if keep.any():
+        count = int(keep.sum())
+        inner = np.empty(count), np.empty(count)
+        _affine(a[keep], b[keep], c[keep], d[keep], *inner, np.empty((3, count)))
+        constant[keep], variance[keep] = inner
 
 
 def _rising(
