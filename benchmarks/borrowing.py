@@ -204,8 +204,8 @@ def sequences(count: int = 20) -> None:
     import numba as nb
 
     problem = queue(count)
-    distinct, place = subset_dp._lengths(problem)
-    table, _ = subset_dp._values(problem, distinct)
+    distinct, place = subset_dp.lengths(problem)
+    table, _ = subset_dp.whole_values(problem, distinct)
 
     @nb.njit  # type: ignore[untyped-decorator]  # numba publishes no types
     def bare(best: Any, place: Any, table: Any) -> Any:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mechopt import api
-from mechopt.errors import InstanceError, SolveError
-from mechopt.mechanisms.borrowing import closed_forms, labels, sequencing, subset_dp, time_indexed
+from mechopt.errors import CertificateError, InstanceError, SolveError
+from mechopt.mechanisms.borrowing import closed_forms, labels, longest_path, sequencing, subset_dp, time_indexed
 from mechopt.mechanisms.borrowing import values as value
 from mechopt.mechanisms.borrowing.environment import Job, Queue
 from mechopt.mechanisms.borrowing.orders import Order, Problem
@@ -84,6 +84,41 @@ def test_sets_labels_and_the_chosen_method_equal_every_order(problem: Problem) -
         assert found is None or found.welfare == best
         if found is not None and found.optimal_orders is not None:
             assert found.optimal_orders == ways
+
+
+@settings(max_examples=40, deadline=None)
+@given(problems())
+def test_the_longest_path_is_proven_and_equals_every_order(problem: Problem) -> None:
+    order = longest_path.solve(problem)
+    assert order.welfare == brute(problem)[0]
+    assert order.guarantee.kind == "certified"
+
+
+def test_prices_that_do_not_bound_every_arc_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from mechopt import solver
+
+    honest = solver.solve
+    monkeypatch.setattr(solver, "solve", lambda program: replace(honest(program), dual=0 * honest(program).dual))
+    values = {"v": value.polynomial("v", [F(5), F(-1)])}
+    with pytest.raises(CertificateError, match="do not bound"):
+        longest_path.solve(Problem(Queue(jobs=(Job(name="a", value="v", duration=F(1)),)), values))
+
+
+def test_a_queue_may_name_its_method() -> None:
+    def utilities(table: Any) -> dict[str, Fraction]:
+        return dict(zip(table["name"], table["utility"], strict=True))
+
+    for method in ("longest_path", "time_indexed", "labels", "subset_dp", "smith"):
+        found = api.solve({**document("pivot"), "sequence": {"jobs": JOBS, "method": method}})
+        assert found.summary["method"] == method
+        assert found.summary["welfare"] == api.solve(document("pivot")).summary["welfare"]
+        assert utilities(found.tables["order"]) == utilities(api.solve(document("pivot")).tables["order"])
+    with pytest.raises(InstanceError, match="choose from smith"):
+        api.solve({**document("pivot"), "sequence": {"jobs": JOBS, "method": "luck"}})
+    with pytest.raises(SolveError, match="does not apply"):
+        api.solve({**document("pivot"), "sequence": {"jobs": JOBS, "method": "assignment"}})
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mechopt import certify, solver
 from mechopt.errors import CertificateError
-from mechopt.mechanisms.borrowing.orders import Order, Problem
+from mechopt.mechanisms.borrowing.orders import FOUND_BY_HIGHS, Order, Problem
 from mechopt.outcome import Guarantee
 from mechopt.program import LinearProgram
 
@@ -80,4 +80,4 @@ def assignment(problem: Problem) -> Order | None:
     if not isinstance(proof, certify.Certificate) or proof.objective != total:
         raise CertificateError("the assignment could not be proven optimal in rational arithmetic")
     return problem.order(sequence, "assignment", proof.guarantee("assignment of positions"),
-                         1 if proof.primal_unique else None)  # fmt: skip
+                         1 if proof.primal_unique else None, tie_rule=FOUND_BY_HIGHS)  # fmt: skip

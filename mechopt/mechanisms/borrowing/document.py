@@ -15,6 +15,7 @@ from mechopt.instance import Common, Document
 from mechopt.mechanisms.borrowing import landing
 from mechopt.mechanisms.borrowing import values as value
 from mechopt.mechanisms.borrowing.environment import Agent, Design, Environment, Job, Queue, Rounds
+from mechopt.mechanisms.borrowing.orders import METHODS
 from mechopt.mechanisms.borrowing.times import Times, from_distribution, sure
 from mechopt.mechanisms.borrowing.values import ValueFunction
 
@@ -219,6 +220,7 @@ class _SequenceSchema(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     aircraft_landing: str | None = None
     separation: Any = None
     horizon: Any = None
+    method: str | None = None
     beliefs: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
@@ -244,9 +246,13 @@ def _sequence(spec: Mapping[str, Any], reader: _Reader) -> Any:
     )  # fmt: skip
     if any(gap < 0 for row in separation for gap in row):
         raise document.error("must be at least 0", "sequence.separation")
+    if schema.method is not None and schema.method not in METHODS:
+        raise document.error(
+            f"{exact.show(schema.method)} is not allowed; choose from {', '.join(METHODS)}", "sequence.method"
+        )
     horizon = None if schema.horizon is None else reader.number(schema.horizon, "sequence.horizon")
     return Queue(jobs=jobs, since_release=schema.since_release, inserted_idle=schema.inserted_idle,
-                 separation=separation, horizon=horizon,
+                 separation=separation, horizon=horizon, method=schema.method,
                  beliefs=_job_beliefs(schema.beliefs, jobs, reader) if schema.beliefs else ())  # fmt: skip
 
 

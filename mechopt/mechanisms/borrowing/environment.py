@@ -82,6 +82,7 @@ class Queue:
         separation: time between the end of one job and the start of the next, [before][after]; () for none.
         horizon: with inserted idle, the latest completion that is considered; None: the end of the value functions'
             domains, else the latest completion without idling.
+        method: how the order is found, one of `orders.METHODS`; None: the quickest with a proof.
         beliefs: about the value function and duration of each job, in the jobs' order; () where none are given.
     """
 
@@ -90,6 +91,7 @@ class Queue:
     inserted_idle: bool = False
     separation: tuple[tuple[Fraction, ...], ...] = ()
     horizon: Fraction | None = None
+    method: str | None = None
     beliefs: tuple[Agent, ...] = ()
 
 

@@ -93,7 +93,9 @@ def _back(problem: Problem, layers: list[dict[tuple[int, int], dict[Fraction, tu
     guarantee = Guarantee(
         kind="exact", detail=f"dynamic programming over {labels} labels of set and time, in fractions"
     )
-    return problem.order(sequence[::-1], "labels", guarantee)
+    return problem.order(
+        sequence[::-1], "labels", guarantee, tie_rule="of equally good orders, the one that labels reach first"
+    )
 
 
 def solve_idle(problem: Problem) -> Order:

@@ -11,6 +11,12 @@ from mechopt.mechanisms.borrowing.environment import Job, Queue
 from mechopt.mechanisms.borrowing.values import ValueFunction
 from mechopt.outcome import Guarantee
 
+METHODS = (
+    "smith", "shortest_first", "assignment", "subset_dp", "longest_path", "labels", "idle_grid", "time_indexed",
+)  # fmt: skip
+EARLIER = "of equally good orders, the job given earlier goes first"
+FOUND_BY_HIGHS = "of equally good orders, the one that HiGHS found"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -34,7 +40,7 @@ class Order:
     method: str
     guarantee: Guarantee
     optimal_orders: int | None = None
-    tie_rule: str = "of equally good orders, the job given earlier goes first"
+    tie_rule: str = EARLIER
 
     @property
     def welfare(self) -> Fraction:
@@ -118,6 +124,7 @@ class Problem:
         guarantee: Guarantee,
         optimal_orders: int | None = None,
         starts: Sequence[Fraction] | None = None,
+        tie_rule: str = EARLIER,
     ) -> Order:
         """An order as a result, every number recomputed exactly from the sequence (and its starts, if any wait)."""
         if sorted(sequence) != list(range(len(self))):
@@ -129,5 +136,5 @@ class Problem:
         return Order(
             sequence=tuple(sequence), start=tuple(begun), completion=tuple(ends),
             value=tuple(self.worth(j, end) for j, end in zip(sequence, ends, strict=True)),
-            method=method, guarantee=guarantee, optimal_orders=optimal_orders,
+            method=method, guarantee=guarantee, optimal_orders=optimal_orders, tie_rule=tie_rule,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from mechopt.errors import InstanceError, SolveError
-from mechopt.mechanisms.borrowing import closed_forms, labels, subset_dp, time_indexed
+from mechopt.mechanisms.borrowing import closed_forms, labels, longest_path, subset_dp, time_indexed
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.orders import Order, Problem
 
@@ -23,14 +23,14 @@ def best_order(problem: Problem, *, method: str | None = None) -> Order:
 
     Args:
         problem: the queue.
-        method: "smith", "shortest_first", "assignment", "subset_dp", "labels", "idle_grid" or "time_indexed"; None
-            takes the first of them that applies.
+        method: one of `orders.METHODS`; None takes the queue's, else the quickest that applies.
 
     Raises:
         SolveError: no method with a proof applies.
     """
+    method = method or problem.queue.method
     if method is not None:
-        found = METHODS[method](problem)
+        found = SOLVERS[method](problem)
         if found is None:
             raise SolveError(f"{method} does not apply to this queue")
         return found
@@ -47,29 +47,31 @@ def best_order(problem: Problem, *, method: str | None = None) -> Order:
     return time_indexed.solve(problem)
 
 
-METHODS: dict[str, Callable[[Problem], Order | None]] = {
+SOLVERS: dict[str, Callable[[Problem], Order | None]] = {
     "smith": closed_forms.smith,
     "shortest_first": closed_forms.shortest_first,
     "assignment": closed_forms.assignment,
     "subset_dp": lambda problem: subset_dp.solve(problem)[0],
+    "longest_path": longest_path.solve,
     "labels": labels.solve,
     "idle_grid": labels.solve_idle,
     "time_indexed": time_indexed.solve,
 }
 
 
-def welfare_without(problem: Problem, order: Order, agent: int) -> Fraction:
-    """W*_{-i}: the best welfare of the others, proven like the order itself."""
-    if len(problem) == 1:
-        return Fraction(0)
-    rest = problem.without(agent)
-    return best_order(rest, method=order.method if order.method in ("subset_dp", "smith", "labels") else None).welfare
+def welfare_without(problem: Problem, order: Order) -> Callable[[int], Fraction]:
+    """W*_{-i} of each agent: the best welfare of the others, proven like the order itself."""
+    if order.method == "subset_dp":  # the table of sets has them all
+        _, best, scale = subset_dp.solve(problem)
+        whole = len(best) - 1
+        return lambda agent: Fraction(int(best[whole ^ (1 << agent)]), scale)
+    return lambda agent: best_order(problem.without(agent)).welfare if len(problem) > 1 else Fraction(0)
 
 
 def transfers(
     environment: Environment,
     payoffs: list[Fraction],
-    without: Callable[[int], Fraction],
+    without: Callable[[int], Fraction] | None,
     problem: Problem | None,
     *,
     constant: Any = None,
@@ -80,7 +82,7 @@ def transfers(
     Args:
         environment: the design, and its constant or shares.
         payoffs: u_i of the efficient order.
-        without: W*_{-i} of an agent.
+        without: W*_{-i} of an agent, for the pivot design.
         problem: the queue; None for aircraft.
         constant: that balances the design's budget, where there are beliefs.
         charges: h_i of the minimum-variance design, where there are beliefs.
@@ -105,7 +107,7 @@ def transfers(
         if not charges:
             raise InstanceError("minimum_variance needs beliefs ([[sequence.beliefs]])", key="design")
         return [welfare - payoffs[i] + charges[i] + added for i in range(count)]
-    if environment.design == "pivot":
+    if environment.design == "pivot" and without is not None:
         return [welfare - payoffs[i] - without(i) + added for i in range(count)]
     return [welfare - payoffs[i] + added for i in range(count)]
 

@@ -46,7 +46,8 @@ def _queue(environment: Environment, queue: Queue) -> Settled:
     order = best_order(problem)
     known = OrderBudget(environment) if queue.beliefs else None
     paid = transfers(
-        environment, order.by_job(), lambda agent: welfare_without(problem, order, agent), problem,
+        environment, order.by_job(),
+        welfare_without(problem, order) if environment.design == "pivot" else None, problem,
         constant=balancing_constant(environment, known),
         charges=known.charges() if known and environment.design == "minimum_variance" else (),
     )  # fmt: skip

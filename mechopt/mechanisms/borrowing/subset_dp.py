@@ -36,8 +36,8 @@ def solve(problem: Problem, *, compiled: bool | None = None) -> tuple[Order, NDA
     count = len(problem)
     if count > LARGEST:
         raise SolveError(f"{count} jobs are too many for dynamic programming over sets (at most {LARGEST})")
-    distinct, place = _lengths(problem)
-    table, scale = _values(problem, distinct)
+    distinct, place = lengths(problem)
+    table, scale = whole_values(problem, distinct)
     if compiled is None:
         compiled = count >= 17 and _numba()
     if compiled:
@@ -57,7 +57,7 @@ def _numba() -> bool:
     return find_spec("numba") is not None
 
 
-def _lengths(problem: Problem) -> tuple[list[Fraction], NDArray[np.int64]]:
+def lengths(problem: Problem) -> tuple[list[Fraction], NDArray[np.int64]]:
     """(the different completion times of sets, which of them each set has, in the order of the sets' bits)."""
     step = lcm(*(job.duration.denominator for job in problem.jobs), problem.begin.denominator)
     if sum(job.duration for job in problem.jobs) * step >= 2**62:
@@ -74,7 +74,7 @@ def _lengths(problem: Problem) -> tuple[list[Fraction], NDArray[np.int64]]:
     return [problem.begin + Fraction(int(length), step) for length in distinct], place.astype(np.int64, copy=False)
 
 
-def _values(problem: Problem, distinct: list[Fraction]) -> tuple[NDArray[np.int64], int]:
+def whole_values(problem: Problem, distinct: list[Fraction]) -> tuple[NDArray[np.int64], int]:
     """(values of each job at each completion time as whole numbers, their denominator)."""
     count = len(problem)
     if len(distinct) * count > EVALUATIONS:

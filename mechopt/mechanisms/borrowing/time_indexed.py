@@ -15,7 +15,7 @@ import numpy as np
 from mechopt import certify, solver
 from mechopt.errors import SolveError
 from mechopt.mechanisms.borrowing.environment import Environment
-from mechopt.mechanisms.borrowing.orders import Order, Problem
+from mechopt.mechanisms.borrowing.orders import FOUND_BY_HIGHS, Order, Problem
 from mechopt.mechanisms.borrowing.values import show
 from mechopt.outcome import Guarantee
 from mechopt.program import LinearProgram, MixedIntegerProgram
@@ -103,7 +103,7 @@ def solve(problem: Problem) -> Order:
     )
     if guarantee is None:
         guarantee = _bounded(problem, columns, step, max(float(welfare), found.objective, found.bound), welfare)
-    order = problem.order(sequence, "time_indexed", guarantee)
+    order = problem.order(sequence, "time_indexed", guarantee, tie_rule=FOUND_BY_HIGHS)
     exactly = sum((problem.worth(j, problem.begin + s * step + p) for s, p, j in starts), Fraction(0))
     if order.welfare < exactly:
         raise SolveError("a value rises with time, and the time-indexed program would let the resource wait; "
