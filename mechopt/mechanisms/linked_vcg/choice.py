@@ -22,8 +22,6 @@ class Choice:
         pieces: the pieces to choose from at each date.
         charge: cost of a project reported at any date, shape (types,).
         budget: least and largest sum of the reports, shape (types,) each.
-        tried: pieces of each date; only choices with at least one other piece are allowed. Empty: all choices.
-        cutoff: only choices at most this costly are allowed.
     """
 
     def __init__(
@@ -32,25 +30,30 @@ class Choice:
         pieces: Sequence[Sequence[Piece]],
         charge: Floats,
         budget: tuple[Floats, Floats],
-        *,
-        tried: Sequence[Sequence[Piece]] = (),
-        cutoff: float = np.inf,
     ) -> None:
-        self.tried, self.cutoff = {id(piece) for options in tried for piece in options}, cutoff
         self.dates, self.pieces, self.charge, self.budget = dates, pieces, charge, budget
         self.flat = [(place, piece) for place, options in enumerate(pieces) for piece in options]
-        every = bool(np.any(budget[0] > 0))  # a least budget can need projects of no use
+        self.slope = [dates[place].weight * piece.gradient + charge for place, piece in self.flat]
         self.active = [
             np.ones(charge.size, dtype=bool)
-            if every or np.any(dates[place].low > 0)
-            else piece.active(dates[place], charge)
-            for place, piece in self.flat
+            if np.any(dates[place].low > 0)
+            else piece.active(dates[place], charge) | ((budget[0] > 0) & (slope > 0))
+            for slope, (place, piece) in zip(self.slope, self.flat, strict=True)
         ]
         sizes = [
             1 + int(active.sum()) + piece.kinks.size for active, (_, piece) in zip(self.active, self.flat, strict=True)
         ]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.idle = self._idle()
         self.program = self._build()
+
+    def _idle(self) -> list[tuple[int, int, NDArray[np.intp]]]:
+        """Reports that cost nothing and change nothing, which a least budget can need: (date, type, pieces)."""
+        place = np.array([place for place, _ in self.flat])
+        idle = ~np.array(self.active) & (self.budget[0] > 0)
+        found = ((date, kind, np.flatnonzero(idle[:, kind] & (place == date)))
+                 for date in range(len(self.dates)) for kind in range(self.charge.size))  # fmt: skip
+        return [one for one in found if one[2].size]
 
     def _build(self) -> MixedIntegerProgram:
         blocks = [self._block(number) for number in range(len(self.flat))]
@@ -63,26 +66,26 @@ class Choice:
             value.append(matrix[places])
             upper.append(limits)
             size += len(matrix)
-        cost, most = self._columns()
-        fresh = self.starts[:-1][[id(piece) not in self.tried for _, piece in self.flat]]
-        extra = [(fresh, np.ones(fresh.size), 1.0, np.inf)] if self.tried else []
-        if np.isfinite(self.cutoff):
-            extra.append((np.flatnonzero(cost), cost[cost != 0], -np.inf, self.cutoff))
-        for places_, values, _, _ in extra:
-            row.append(np.full(len(places_), size))
-            column.append(places_)
-            value.append(values)
+        for number, (place, kind, pieces) in enumerate(self.idle):  # at most what the piece taken leaves idle
+            row.append(np.full(pieces.size + 1, size))
+            column.append(np.concatenate([[self.starts[-1] + number], self.starts[pieces]]))
+            value.append(np.concatenate([[1.0], np.full(pieces.size, -self.dates[place].high[kind])]))
+            upper.append(np.zeros(1))
             size += 1
-        low = [np.full(size - len(extra), -np.inf), np.array([least for _, _, least, _ in extra]),
-               np.ones(len(self.dates)), np.where(self.budget[0] > 0, self.budget[0], -np.inf)]  # fmt: skip
-        upper += [np.array([largest for _, _, _, largest in extra]), np.ones(len(self.dates)), self.budget[1]]
+        cost, most = self._columns()
+        low = [np.full(size, -np.inf), np.ones(len(self.dates)), np.where(self.budget[0] > 0, self.budget[0], -np.inf)]
+        upper += [np.ones(len(self.dates)), self.budget[1]]
         for start, active, (place, _) in zip(self.starts, self.active, self.flat, strict=False):
             kinds = np.flatnonzero(active)
             # One piece a date; and the reports of all dates within the budget.
             row.append(np.concatenate([[size + place], size + len(self.dates) + kinds]))
             column.append(start + np.arange(kinds.size + 1))
             value.append(np.ones(kinds.size + 1))
-        whole = np.zeros(int(self.starts[-1]), dtype=bool)
+        for number, (_, kind, _) in enumerate(self.idle):
+            row.append(np.array([size + len(self.dates) + kind]))
+            column.append(self.starts[-1:] + number)
+            value.append(np.ones(1))
+        whole = np.zeros(cost.size, dtype=bool)
         whole[self.starts[:-1]] = True
         return MixedIntegerProgram.from_triplets(
             np.concatenate(row), np.concatenate(column), np.concatenate(value), sense="min", cost=cost, lower=0.0,
@@ -108,11 +111,12 @@ class Choice:
         """Cost and upper bound of every column."""
         cost: list[NDArray[np.float64]] = []
         upper: list[NDArray[np.float64]] = []
-        for active, (place, piece) in zip(self.active, self.flat, strict=True):
+        for slope, active, (place, piece) in zip(self.slope, self.active, self.flat, strict=True):
             date, kinks = self.dates[place], piece.kinks.size
-            slope = date.weight * piece.gradient + self.charge
             cost += [np.array([date.weight * piece.constant]), slope[active], np.full(kinks, date.weight)]
             upper += [np.ones(1), date.high[active], np.full(kinks, np.inf)]
+        cost.append(np.zeros(len(self.idle)))
+        upper.append(np.array([self.dates[place].high[kind] for place, kind, _ in self.idle]))
         return np.concatenate(cost), np.concatenate(upper)
 
     def relaxed(self) -> LinearProgram:
@@ -124,4 +128,6 @@ class Choice:
         result = np.zeros((len(self.dates), self.charge.size))
         for start, active, (place, _) in zip(self.starts, self.active, self.flat, strict=False):
             result[place, active] += point[start + 1 : start + 1 + int(active.sum())]
+        for (place, kind, _), idle in zip(self.idle, point[self.starts[-1] :], strict=True):
+            result[place, kind] += idle
         return result
