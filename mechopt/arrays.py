@@ -111,7 +111,7 @@ def ordered(labels: Sequence[str]) -> list[str]:
 
 
 def numbers(values: Any, name: str, *, exactly: bool, axes: int | None = None) -> NDArray[Any]:
-    """A read-only array of finite numbers of one arithmetic: float64, or Fractions.
+    """A read-only array of finite numbers of one arithmetic, float64 or Fractions, that nobody else can change.
 
     Args:
         values: an array, or nested lists.
@@ -140,7 +140,8 @@ def numbers(values: Any, name: str, *, exactly: bool, axes: int | None = None) -
         result = result.reshape(array.shape)
     else:
         try:
-            result = array.astype(np.float64, copy=False).view()
+            frozen = array.dtype == np.float64 and not array.flags.writeable and array.base is None
+            result = array if frozen else np.array(array, dtype=np.float64)  # what the caller can change is copied
         except (TypeError, ValueError, OverflowError):
             raise InstanceError("must be nested lists of numbers", key=name) from None
         if result.size and not np.isfinite(result).all():

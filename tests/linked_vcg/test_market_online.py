@@ -83,6 +83,52 @@ def test_a_bad_report_is_refused_and_can_be_made_good(reports: Any, word: str) -
     assert np.array_equal(run.settle().linked_high, untouched.settle().linked_high)
 
 
+@pytest.mark.parametrize("exactly", [False, True])
+def test_a_date_that_fails_leaves_no_trace(exactly: bool) -> None:
+    """Types on one price plane: where that price occurs the date is refused, and what it reported is not used up."""
+    from mechopt.mechanisms.linked_vcg.knapsack import as_fractions
+
+    types = np.array([[1.0], [0.5], [0.5]])  # types 2 and 3 tie wherever both are marginal
+    stock, upper = np.array([2.0]), np.array([[1.0, 1.5, 1.5]])
+    if exactly:
+        types, stock, upper = as_fractions(types), as_fractions(stock), as_fractions(upper)
+    run, clean = (Market(Knapsack(stock, types), 0 * upper, upper, dates=3) for _ in range(2))
+    for date in ([[0, 2, 0]], [[0, 3, 0]], [[0, 0, 1]]):  # the second is cut to what the first left
+        with pytest.raises(InstanceError, match="condition 2 fails"):
+            run.allocate(np.array([[0.0, 5.0, 5.0]]))
+        dates, unlinked = run.date, run.unlinked.tolist()
+        one, other = run.allocate(np.array(date)), clean.allocate(np.array(date))
+        assert (run.date, run.unlinked.tolist()) != (dates, unlinked)
+        assert one.reports.tolist() == other.reports.tolist()
+        assert one.projects().tolist() == other.projects().tolist()
+    assert run.unlinked.tolist() == clean.unlinked.tolist()
+    assert run.contribution.tolist() == clean.contribution.tolist()
+
+
+def test_what_the_caller_changes_later_changes_nothing(draw: Draw) -> None:
+    """Arrays given to an environment or a market are the caller's: he may reuse them."""
+    from dataclasses import fields, replace
+
+    from mechopt.mechanisms.linked_vcg import run
+
+    drawn = draw(1)
+    given = {name: getattr(drawn, name).copy() for name in ("stock", "types", "endowments", "lower", "upper")}
+    environment, seen = Environment(**given), run(drawn).tables["agents"]["linked_transfer"]
+    knapsack = Knapsack(given["stock"], given["types"])
+    online = Market(knapsack, given["lower"], given["upper"], dates=drawn.endowments.shape[1])
+    for array in given.values():
+        array *= 3
+    for date in range(drawn.endowments.shape[1]):
+        online.allocate(drawn.endowments[:, date].copy())
+    assert np.array_equal(run(environment).tables["agents"]["linked_transfer"], seen)
+    assert online.settle().linked_high == pytest.approx(np.array(seen), abs=1e-9)
+    for field in fields(environment):
+        value = getattr(environment, field.name)
+        if isinstance(value, np.ndarray):
+            assert not value.flags.writeable
+            assert getattr(replace(environment), field.name) is value  # what is frozen is not copied again
+
+
 def test_lists_whole_numbers_and_fractions_are_taken() -> None:
     run = market()
     run.allocate([[0, 0, 1], [1, 0, 2]])  # type: ignore[arg-type]  # lists are converted

@@ -156,7 +156,9 @@ def test_the_room_left_date_by_date_is_the_retraction(rows: Any, upper: list[int
     least = np.minimum(np.array([lower] * len(rows), dtype=object) * Fraction(1, 3), most)
     room, expected = Room(least, most, 3), retract(endowments, least, most)[0]
     for date in range(3):
+        room.take(endowments[:, date] * 7, last=date == 2)  # taken, not kept: without a trace
         reports, parts = room.take(endowments[:, date], last=date == 2)
+        room.keep()
         assert reports.tolist() == expected[:, date].tolist()
         assert parts.sum(axis=0).tolist() == reports.sum(axis=0).tolist()
 
@@ -170,6 +172,7 @@ def test_a_report_that_is_no_quantity_takes_nothing(value: float) -> None:
     with pytest.raises(InstanceError, match=r"finite and at least 0.*agent 14, type 2"):
         room.take(bad, last=False)
     assert room.take(reports * 4, last=False)[0].tolist() == (reports * 4).tolist()
+    room.keep()
     assert room.take(reports, last=True)[0].tolist() == (0 * reports).tolist()
 
 

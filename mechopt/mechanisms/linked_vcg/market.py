@@ -94,7 +94,7 @@ class Market:
     ) -> None:
         lower, upper, discount = accept_bounds(knapsack, lower, upper, dates, discount)
         self.knapsack, self.dates, self.discount, self.limits = knapsack, dates, discount, limits
-        self.lower, self.upper = lower, upper
+        self.lower, self.upper = lower, upper = lower.copy(), upper.copy()  # the caller's arrays stay the caller's
         self.bounds = Bounds(lower, upper, dates)
         agents = len(upper)
         self.exact = upper.dtype == object
@@ -117,35 +117,29 @@ class Market:
         value = sum((kept.weight * kept.investment.value for kept in self._kept), self.zero)
         return np.asarray(value - self.discount ** (1 - self.dates) * self.contribution)
 
-    def allocate(self, reports: NDArray[Any], *, retracted: bool = False, name: str = "") -> Allocated:
-        """Allocate the next date.
+    def allocate(self, reports: NDArray[Any], *, name: str = "") -> Allocated:
+        """Allocate the next date, or leave everything as it was: a call that raises can be made again.
 
         Args:
-            reports: mu_t >= 0, projects, shape (agents, types).
-            retracted: the reports are known to keep the bounds, so nothing is to be cut.
+            reports: mu_t >= 0, projects, shape (agents, types). Where nothing of it is cut, the result holds this very
+                array: do not write to it while the result is in use.
             name: of the date, for messages.
 
         Raises:
-            InstanceError: wrong shape, a negative or infinite report (names the agent and type), or a date too many.
-                Nothing is changed then: the same date can be allocated with better reports. Or the types are not
-                generic at this date's price, and then start a new market.
+            InstanceError: wrong shape, a negative or infinite report (names the agent and type), a date too many, or
+                types that are not generic at this date's price.
+            CertificateError: no proof of optimality was found.
         """
         if self.date == self.dates:
             raise InstanceError(
                 f"all {self.dates} dates are allocated; settle, or start a new market", key="endowments"
             )
-        if retracted:
-            if reports.shape != self.upper.shape:
-                raise InstanceError(
-                    f"has shape {reports.shape}, not {self.upper.shape} [agent][type]", key="endowments"
-                )
-            sums = Sums(reports)
-        else:
-            reports = accept(reports, self.upper.shape, "endowments", exactly=self.exact, later=True)
-            reports, parts = self._room.take(reports, last=self.date == self.dates - 1)
-            sums = Sums(reports, parts)
+        reports = accept(reports, self.upper.shape, "endowments", exactly=self.exact, later=True)
+        reports, parts = self._room.take(reports, last=self.date == self.dates - 1)
+        sums = Sums(reports, parts)
         investment = self.knapsack.invest(sums.total, date=name or str(self.date + 1))
         self._add(sums, [investment])
+        self._room.keep()
         return Allocated(reports=reports, total=sums.total, investment=investment, bounds=self.bounds)
 
     def allocate_all(self, reports: NDArray[Any], *, names: Sequence[str] = ()) -> list[Investment]:

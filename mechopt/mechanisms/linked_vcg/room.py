@@ -27,45 +27,49 @@ class Room:
     def __init__(self, lower: NDArray[Any], upper: NDArray[Any], dates: int) -> None:
         self._lower, self._upper, self._dates = lower, upper, dates
         self._close: Any = 0 if upper.dtype == object else CLOSE
-        self._left: NDArray[Any] | None = None
-        self._short = False  # whether anybody's budget ran out: then reports are cut as they come
+        self._left = upper * dates
+        self._next = np.empty_like(self._left)  # after the date being taken, until `keep`
+        self._short = self._next_short = False  # whether anybody's budget ran out: then reports are cut as they come
 
     def take(self, reports: NDArray[Any], *, last: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         """Reports cut to what is left, raised at the last date to what is missing; and their sums by block.
+
+        Nothing is final before `keep`: the same date can be taken again.
 
         Args:
             reports: mu_t >= 0, shape (agents, types); returned as they are where nothing changes.
             last: whether this is the last date.
 
         Raises:
-            InstanceError: a negative or infinite report; nothing was taken.
+            InstanceError: a negative or infinite report.
         """
-        edges, result = [*blocks(*reports.shape)], reports
+        edges, result, short = [*blocks(*reports.shape)], reports, self._short
         parts = self._checked(reports, edges)
-        if self._left is None:
-            self._left = self._upper * self._dates
         for number, (start, end) in enumerate(edges):
-            left, block = self._left[start:end], reports[start:end]
-            if not self._short:
-                np.subtract(left, block, out=left)
-                if left.min() >= 0:
+            left, after, block = self._left[start:end], self._next[start:end], reports[start:end]
+            if not short:
+                np.subtract(left, block, out=after)
+                if after.min() >= 0:
                     continue
-                # left + block is what was left before; with floats never below the block where that was enough.
-                np.add(left, block, out=left)
-                self._short = True
+                short = True
             if result is reports:
                 result = np.empty_like(reports)
                 result[:start] = reports[:start]
             into = result[start:end]
             np.minimum(block, left, out=into)
-            np.subtract(left, into, out=left)
+            np.subtract(left, into, out=after)
             parts[number] = into.sum(axis=0)
+        self._next_short = short
         if last:
             result = self._raise(result, parts)
         return result, parts
 
+    def keep(self) -> None:
+        """The date taken last is allocated: what it used is gone."""
+        self._left, self._next, self._short = self._next, self._left, self._next_short
+
     def _checked(self, reports: NDArray[Any], edges: list[tuple[int, int]]) -> NDArray[Any]:
-        """Sums by block, where they will be needed; refused before anything is taken where one is no quantity."""
+        """Sums by block, where they will be needed; refused where one is no quantity."""
         parts = np.empty((len(edges), reports.shape[1]), dtype=reports.dtype)
         fit = True
         for number, (start, end) in enumerate(edges):
@@ -81,9 +85,9 @@ class Room:
         result = reports
         for number, (start, end) in enumerate(blocks(*reports.shape)):
             part = slice(start, end)
-            if not self._lower[part].max() > 0 or self._left is None:
+            if not self._lower[part].max() > 0:
                 continue
-            used = self._upper[part] * self._dates - self._left[part]
+            used = self._upper[part] * self._dates - self._next[part]
             least = self._lower[part] * self._dates
             # Not where only rounding says so: sums of floats are near their bound, not on it.
             under = np.nonzero(used < least * (1 - self._close))
