@@ -139,11 +139,13 @@ MEASURE = """
 import resource, sys
 import numpy as np
 from mechopt.mechanisms.linked_vcg import run_parquet
-agents, kinds = 20_000, 20
+from mechopt.mechanisms.linked_vcg.inner import Limits
+agents, kinds = 100_000, 4
 types = np.eye(kinds, 2) * 2.0
 types[2:] = np.random.default_rng(0).uniform(0.2, 1.0, (kinds - 2, 2))
 upper = np.full((agents, kinds), 0.65)
-run_parquet(sys.argv[1], stock=np.full(2, 0.2 * agents * kinds), types=types, upper=upper)
+run_parquet(sys.argv[1], stock=np.full(2, 0.2 * agents * kinds), types=types, upper=upper,
+            limits=Limits(pieces=1, seconds=0.01))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
@@ -151,10 +153,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss in KiB")
 def test_memory_does_not_grow_with_the_dates(tmp_path: Path) -> None:
-    """Each date is 3 MiB of reports and 10 MiB of rows; thirty dates more take less than five of them."""
+    """Each date is 3 MiB of reports and 10 MiB of rows; twenty dates more take less than five of them."""
     rng = np.random.default_rng(1)
-    agents, kinds, peaks = 20_000, 20, []
-    for dates in (10, 40):
+    agents, kinds, peaks = 100_000, 4, []
+    for dates in (5, 25):
         folder = tmp_path / str(dates)
         for date in range(dates):
             (folder / f"date={date}").mkdir(parents=True)

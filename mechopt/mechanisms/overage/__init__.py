@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.overage.replication import simulate, simulate_pictures
     from mechopt.mechanisms.overage.rounding_table import rounding_properties
     from mechopt.mechanisms.overage.settlement import settle
+    from mechopt.mechanisms.overage.shards import settle_shards
     from mechopt.mechanisms.overage.stream import settle_parquet
 
 PAPER = PAPERS["overage"]
@@ -100,6 +101,7 @@ _HOMES = {
     "rounding_properties": "rounding_table",
     "settle": "settlement",
     "settle_parquet": "stream",
+    "settle_shards": "shards",
     "settle_table": "engine_tables",
     "best_deviation": "coalitions",
     "best_deviation_without_payments": "coalitions",
@@ -170,6 +172,7 @@ __all__ = [
     "schedule_of_awards",
     "settle",
     "settle_parquet",
+    "settle_shards",
     "settle_table",
     "simulate",
     "simulate_pictures",

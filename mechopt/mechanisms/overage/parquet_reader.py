@@ -39,7 +39,7 @@ class Reader:
                 f"{error.name} is not installed; pip install 'mechopt[big]' brings it", key="settle_parquet"
             ) from None
         self.duckdb, self.parquet = duckdb, parquet
-        self.source, self.files, self.memory_limit = source, _files(source), memory_limit
+        self.source, self.files, self.memory_limit = source, files_of(source), memory_limit
         schemas = [self._schema(file) for file in self.files]
         if account == "account" and account not in schemas[0].names:
             account = None
@@ -179,7 +179,7 @@ class Reader:
             )
 
 
-def _files(source: str) -> list[str]:
+def files_of(source: str) -> list[str]:
     """The files of a name, folder or pattern, in name order."""
     if os.path.isfile(source):
         return [source]

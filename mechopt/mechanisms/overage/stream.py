@@ -7,7 +7,7 @@ order, allocate with the pieces of `dealing.py`, and write. The integers are tho
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,29 +65,50 @@ def settle_parquet(
     if rounding != "none" and not reader.whole:
         raise InstanceError("whole units need integer columns", file=source, key="rounding")
     target = Path(target)
+    check_target(target, reader.files)
+    totals = reader.totals()
+    write(reader, target, _allocator(reader, totals, rounding), totals.accounts, progress)
+    return totals
+
+
+def check_target(target: Path, files: Sequence[str]) -> None:
+    """Refuse to write where no file can be, or over one of those to read."""
     if not target.parent.is_dir() or target.is_dir():
         raise InstanceError("is no place for a file: a name in an existing folder is needed", file=target)
-    if any(os.path.realpath(file) == os.path.realpath(target) for file in reader.files):
+    if any(os.path.realpath(file) == os.path.realpath(target) for file in files):
         raise InstanceError("is one of the files to read; write to another name", file=target)
-    totals = reader.totals()
-    allocate = _allocator(reader, totals, rounding)
+
+
+def write(reader: Reader, target: Path, allocate: Allocate, rows: int, progress: Progress | None) -> None:
+    """The columns and their payoffs, to a file that appears when it is complete."""
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        _write(reader, part, allocate, totals.accounts, progress)
+        _write(reader, part, allocate, rows, progress)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    return totals
 
 
 def _allocator(reader: Reader, totals: Totals, rounding: str) -> Allocate:
     """A function from a batch's columns to its payoffs; it remembers what earlier batches left."""
     if rounding == "none" or totals.sign <= 0:
-        return lambda entitlement, claim: settle(entitlement, claim, totals=totals, rounding=rounding)[0]
+        return share(totals, rounding)
+    if rounding == "cumulative":
+        return follow_prefixes(totals, 0)
+    kernels = find_kernels("auto", totals.accounts, whole=True)
+    return _largest_remainder(reader, Deal(over=totals.overage_total, under=totals.slack_total, kernels=kernels))
+
+
+def share(totals: Totals, rounding: str) -> Allocate:
+    """Payoffs that need the totals alone: doubles, or everybody's claim."""
+    return lambda entitlement, claim: settle(entitlement, claim, totals=totals, rounding=rounding)[0]
+
+
+def follow_prefixes(totals: Totals, carry: int) -> Allocate:
+    """Payoffs under prefix floors, X > I, from the remainder that what comes before leaves."""
     kernels = find_kernels("auto", totals.accounts, whole=True)
     deal = Deal(over=totals.overage_total, under=totals.slack_total, kernels=kernels)
-    if rounding == "largest_remainder":
-        return _largest_remainder(reader, deal)
+    deal.carry = carry
 
     def follow(entitlement: NDArray[Any], claim: NDArray[Any]) -> NDArray[Any]:
         payoff = np.empty_like(claim)
