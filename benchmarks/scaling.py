@@ -265,10 +265,10 @@ def measure(name: str, size: int, folder: Path) -> dict[str, float]:
     return {"cpu_seconds": seconds, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def measured_series() -> dict[str, list[dict[str, float]]]:
-    found: dict[str, list[dict[str, float]]] = {}
+def measured_series() -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for name, series in SERIES.items():
-        found[name] = []
+        found[name] = {"mechanism": series.mechanism, "what": series.what, "unit": series.unit, "rows": []}
         for size in series.sizes:
             with tempfile.TemporaryDirectory() as folder:
                 if series.prepare is not None:
@@ -276,7 +276,7 @@ def measured_series() -> dict[str, list[dict[str, float]]]:
                 runs = [json.loads(child("--measure", name, str(size), folder)) for _ in range(2)]
             row = {"size": size, **{key: min(run[key] for run in runs) for key in runs[0]}}
             print(name, row, flush=True)
-            found[name].append(row)
+            found[name]["rows"].append(row)
     return found
 
 
@@ -332,6 +332,8 @@ def main() -> None:
         name, size, folder = options.measure
         print(json.dumps(measure(name, int(size), Path(folder))))
         return
+    from benchmarks.scaling_page import write
+
     file = DOCS / "scaling.json"
     if not options.page:
         import mechopt
@@ -340,9 +342,7 @@ def main() -> None:
         found = {"mechopt": mechopt.__version__, "cores": os.cpu_count(), "load": load, "engine": measured_engine(),
                  "series": measured_series()}  # fmt: skip
         file.write_text(json.dumps(rounded(found), indent=1) + "\n", encoding="utf-8")
-    from scaling_page import write
-
-    write(DOCS / "scaling.md", json.loads(file.read_text(encoding="utf-8")), SERIES)
+    write(DOCS / "scaling.md", json.loads(file.read_text(encoding="utf-8")))
 
 
 def rounded(value: Any) -> Any:
