@@ -108,7 +108,7 @@ def plan(found: Mapping[str, Any]) -> str:
         ("10^7 replications of limited liability: 78,126 blocks", [[a_path] * 78_126], paths),
     ]
     lines = [
-        f"{workers} workers on {MACHINES} machines of {CORES} cores; one Dask scheduler, which a message keeps busy for "
+        f"{workers} workers on {MACHINES} machines of {CORES} cores; one Dask scheduler, busy with each message for "
         f"{message * 1000:.1f} ms.",
         "",
         "| | CPU time in all | simulated wall time | above a division by the workers | memory a worker |",
