@@ -65,6 +65,27 @@ def test_every_design_settles_and_its_checks_hold(paper: Paper, design: str) -> 
         assert max(sums) <= 0
 
 
+def test_the_pivot_promises_participation_and_no_deficit_at_every_type(paper: Paper) -> None:
+    found = {f.property: f for f in api.check(paper(design="pivot")).checks}
+    assert found["individual_rationality"].holds
+    assert found["individual_rationality"].margin == 0  # on a tie of equal losses going second is as good
+    assert found["no_deficit"].margin == F(1, 24)  # the least of min(L1, L2) on the grid: g at both smallest times
+    charged = {f.property: f for f in api.check(paper(design="pivot", constant="-1/4")).checks}
+    assert charged["individual_rationality"].margin == -F(1, 4)
+    assert not charged["individual_rationality"].holds
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", "float"])
+def test_large_values_are_checked_at_their_own_scale(paper: Paper, arithmetic: str) -> None:
+    values = {"f": {"kind": "polynomial", "coefficients": ["10000000/3", "-7000000/3"]}}
+    agents = [{"beliefs": {"f": 1}, "time": {"family": "uniform"}}] * 2
+    rounds = [{"value_1": "f", "time_1": "1/7", "value_2": "f", "time_2": "1/11"}]
+    checks = api.check(paper(values=values, agents=agents, rounds=rounds, arithmetic=arithmetic)).checks
+    assert [f.property for f in checks if not f.holds] == []
+    transfers = next(f for f in checks if f.property == "transfers")
+    assert transfers.tolerance == 0 if arithmetic == "exact" else 0 < transfers.tolerance < 1e-3
+
+
 def test_checks_fail_where_a_result_was_tampered_with(paper: Paper) -> None:
     from dataclasses import replace
 

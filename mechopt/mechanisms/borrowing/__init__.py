@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.borrowing.document import from_document
     from mechopt.mechanisms.borrowing.environment import Environment
     from mechopt.mechanisms.borrowing.expectations import Expectations
+    from mechopt.mechanisms.borrowing.explanation import explain
     from mechopt.mechanisms.borrowing.grid_design import design
     from mechopt.mechanisms.borrowing.many_rounds import simulate
     from mechopt.mechanisms.borrowing.mechanism import run
@@ -34,6 +35,7 @@ _HOMES = {
     "design_pictures": "calibration_plots",
     "check": "checks",
     "pictures": "plots",
+    "explain": "explanation",
     "Expectations": "expectations",
 }
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "check",
     "design",
     "design_pictures",
+    "explain",
     "from_document",
     "pictures",
     "run",

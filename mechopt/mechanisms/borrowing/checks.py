@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from mechopt import exact
 from mechopt.finding import Finding
 from mechopt.mechanisms.borrowing.environment import Environment
@@ -15,6 +17,7 @@ from mechopt.mechanisms.borrowing.transfers import rule
 from mechopt.outcome import Outcome
 
 ROUNDING = 1e-12
+GRID = 6  # times a density piece
 
 
 def check(environment: Environment, outcome: Outcome) -> list[Finding]:
@@ -26,7 +29,8 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
 
     Returns:
         For two agents: efficiency and transfers of the rounds, incentive compatibility on a grid, budget balance and,
-        for the pivot design with values that never rise, no deficit and participation.
+        for the pivot design, no deficit (in expectation; at every type of a grid too where values never rise) and
+        participation (nobody is worse off than going second for nothing). For a sequence see `check_order`.
     """
     found: list[Finding] = []
     if environment.agents:
@@ -40,6 +44,8 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
                          shares=(shares[0], shares[1]) if one_stage else None)
         )  # fmt: skip
         found.append(_balance(environment, expectations, outcome))
+        if environment.design == "pivot":
+            found.append(_participation(environment, expectations))
     if environment.sequence is not None:
         found += check_order(environment, outcome)
     return found
@@ -64,14 +70,17 @@ def _efficiency(environment: Environment, outcome: Outcome) -> Finding:
         lost = abs(one - two) if first == "lottery" else max(one, two) - (one if first == 1 else two)
         if lost > worst:
             worst, witness = lost, {"round": row + 1, "welfare_first": str(one), "welfare_second": str(two)}
-    return Finding(property="efficiency", margin=-worst, tolerance=0, witness=witness,
+    return Finding(property="efficiency", margin=0 - worst, tolerance=0, witness=witness,
                    evidence="both orders of every round, compared exactly")  # fmt: skip
 
 
 def _identity(environment: Environment, expectations: Expectations, outcome: Outcome) -> Finding:
     """Where both told the truth, utility is W* plus what the other's report alone decides; one-stage: s_i W."""
     rounds, table = environment.rounds, outcome.tables["rounds"]
-    worst, witness = 0.0, None
+    worst: Any = 0
+    size = 0.0
+    witness = None
+    exactly = environment.arithmetic == "exact" and (environment.design != "minimum_variance" or expectations.exact)
     groves = None if environment.design == "one_stage" else rule(environment, expectations)
     for row in range(0 if rounds is None else len(rounds)):
         if rounds is None or any(rounds.report_payoff[row, a] is not None for a in (0, 1)):
@@ -84,10 +93,13 @@ def _identity(environment: Environment, expectations: Expectations, outcome: Out
             expected: Any = (environment.shares or (Fraction(0), Fraction(1)))[agent] * best
             if groves is not None:
                 expected = best + groves.charge(agent, other, rounds.time[row, 1 - agent]) + groves.constant[agent]
-            gap = abs(exact.as_float(expected) - exact.as_float(table[f"utility_{agent + 1}"][row]))
+            given = table[f"utility_{agent + 1}"][row]
+            size = max(size, abs(exact.as_float(expected)))
+            gap = _apart(expected, given, exactly=exactly)
             if gap > worst:
                 worst, witness = gap, {"round": row + 1, "agent": agent + 1, "utility": exact.as_float(expected)}
-    return Finding(property="transfers", margin=0.0 - worst, tolerance=ROUNDING * (1 + abs(worst)), witness=witness,
+    tolerance = 0.0 if exactly and isinstance(worst, int | Fraction) else ROUNDING * (1 + size)
+    return Finding(property="transfers", margin=0 - worst, tolerance=tolerance, witness=witness,
                    evidence="truthful utility is the efficient welfare plus a term of the other's report")  # fmt: skip
 
 
@@ -95,15 +107,21 @@ def _balance(environment: Environment, expectations: Expectations, outcome: Outc
     """Ex post for the one-stage mechanism; ex ante, ties included, for the others; no deficit for the pivot design."""
     if environment.design == "one_stage":
         deficits = outcome.tables["rounds"]["deficit"] if environment.rounds is not None else [0]
-        worst = max(abs(exact.as_float(deficit)) for deficit in deficits)
-        return Finding(property="budget_balance", margin=0.0 - worst, tolerance=ROUNDING,
+        exactly = environment.arithmetic == "exact"
+        worst = max((_apart(0, deficit, exactly=exactly) for deficit in deficits), default=0)
+        return Finding(property="budget_balance", margin=0 - worst, tolerance=0 if exactly else ROUNDING,
                        evidence="transfers of every round sum to zero (Definition 3)")  # fmt: skip
     groves = rule(environment, expectations)
     paid = groves.constant[0] + groves.constant[1]
     if environment.design == "pivot" and environment.constant is None:
         loss = expectations.loss_power(1).times(-1)
-        return Finding(property="no_deficit", margin=loss.value, tolerance=max(loss.error, 0.0),
-                       evidence="expected payments min(L1, L2) of both agents together")  # fmt: skip
+        margin, evidence = loss.value, "expected payments min(L1, L2) of both agents together"
+        if all(function.nonincreasing(Fraction(0), Fraction(2)) for pair in environment.pairs for function in pair[:2]):
+            found = game(environment, grid=GRID)
+            losses = found.own[0][:, None] - found.late[0], found.own[1][None, :] - found.late[1]
+            least = Fraction(int(np.minimum(*losses).min())) * found.unit
+            margin, evidence = min(margin, least), f"{evidence}, and at every pair of types of a grid"
+        return Finding(property="no_deficit", margin=margin, tolerance=loss.error, evidence=evidence)
     drift: Estimate = (
         expectations.welfare if environment.design == "two_stage"
         else expectations.loss_power(1) if environment.design == "pivot"
@@ -113,3 +131,29 @@ def _balance(environment: Environment, expectations: Expectations, outcome: Outc
     return Finding(property="budget_balance", margin=-abs(total), tolerance=drift.error and 4 * drift.error + ROUNDING,
                    evidence="expected transfers of a round sum to zero, ties included (Definition 5)",
                    witness={"expected_deficit": exact.as_float(total)})  # fmt: skip
+
+
+def _participation(environment: Environment, expectations: Expectations) -> Finding:
+    """Under the pivot W* - v_j(t_j) + constant is at least v_i(t1 + t2), the payoff of going second: on a grid."""
+    found = game(environment, grid=GRID)
+    constant = rule(environment, expectations).constant[0]
+    best = np.maximum(found.first, found.second)
+    worst: Any = None
+    witness = None
+    for agent in (0, 1):
+        other = found.own[1][None, :] if agent == 0 else found.own[0][:, None]
+        gain = best - other - found.late[agent]
+        at = np.unravel_index(int(gain.argmin()), gain.shape)
+        margin = Fraction(int(gain[at])) * found.unit + constant
+        if worst is None or margin < worst:
+            types = [f"{name} at {time}" for name, time in (found.types[0][int(at[0])], found.types[1][int(at[1])])]
+            worst, witness = margin, {"agent": agent + 1, "types": types}
+    return Finding(property="individual_rationality", margin=worst, tolerance=0, witness=witness,
+                   evidence="utility less the payoff of going second for nothing, at all types of a grid")  # fmt: skip
+
+
+def _apart(expected: Any, given: Any, *, exactly: bool) -> Any:
+    """The difference of two numbers, exactly where both are exact."""
+    if exactly and isinstance(expected, int | Fraction):
+        return abs(Fraction(expected) - Fraction(exact.parse(given)))
+    return abs(exact.as_float(expected) - exact.as_float(given))

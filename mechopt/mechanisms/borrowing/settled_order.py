@@ -127,17 +127,19 @@ def _runway(environment: Environment, landing: Landing) -> Settled:
     return summary, {"order": table}, found.guarantee, lines, rule
 
 
-def cost_without(landing: Landing, plane: int, solve: Callable[[Landing], Schedule]) -> Fraction:
-    """The least cost of the other planes."""
+def leave_out(landing: Landing, plane: int) -> Landing:
+    """The same runway without one plane."""
     keep = [i for i in range(len(landing.planes)) if i != plane]
-    if not keep:
-        return Fraction(0)
-    rest = replace(
+    return replace(
         landing,
         planes=tuple(landing.planes[i] for i in keep),
         separation=tuple(tuple(landing.separation[i][j] for j in keep) for i in keep),
     )
-    return solve(rest).total
+
+
+def cost_without(landing: Landing, plane: int, solve: Callable[[Landing], Schedule]) -> Fraction:
+    """The least cost of the other planes."""
+    return solve(leave_out(landing, plane)).total if len(landing.planes) > 1 else Fraction(0)
 
 
 def _table(environment: Environment, names: list[str], start: Any, completion: Any, value: Any, paid: Any) -> Any:
