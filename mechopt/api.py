@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -303,16 +304,26 @@ def axioms(
     claimants: int = 3,
     largest: int = 4,
     plugin: str | Path | None = None,
+    prove: bool | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Outcome:
     """The axiom matrix of the claims rules.
 
-    Arguments and errors as in `mechopt.mechanisms.overage.axiom_matrix`.
+    Arguments and errors as in `mechopt.mechanisms.overage.axiom_matrix`; proofs are tried (prove) where Z3 is
+    installed, by default.
     """
     from mechopt.mechanisms.overage.awards import matrix, plots
 
-    search = matrix.Search(claimants=claimants, largest=largest, plugin=None if plugin is None else str(plugin))
+    installed = importlib.util.find_spec("z3") is not None
+    if prove and not installed:
+        raise InstanceError("proofs need Z3: pip install 'mechopt[verify]'", key="prove")
+    search = matrix.Search(
+        claimants=claimants,
+        largest=largest,
+        plugin=None if plugin is None else str(plugin),
+        prove=installed if prove is None else prove,
+    )
     outcome = matrix.axiom_matrix(rules=rules, properties=properties, search=search, workers=workers, progress=progress)
     return replace(outcome, draw=plots.matrix_pictures)
 

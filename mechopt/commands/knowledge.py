@@ -57,6 +57,7 @@ def axioms(
     claimants: Whole = 3,
     largest: Whole = 4,
     plugin: Path | None = None,
+    prove: bool | None = None,
     json: Json = False,
     out: Path | None = None,
     workers: Whole = 1,
@@ -74,6 +75,7 @@ def axioms(
         claimants: at most how many claimants the problems searched have, 1 to 5.
         largest: claim in whole units, 1 to 12.
         plugin: a Python file with rules and properties of your own.
+        prove: whether proofs are tried where nothing is refuted; by default where Z3 is installed (extra verify).
         out: a folder for result.json, one CSV file per table, and report.html with the matrix as a picture.
         workers: processes to use.
     """
@@ -87,6 +89,7 @@ def axioms(
             claimants=claimants,
             largest=largest,
             plugin=plugin,
+            prove=prove,
             workers=workers,
             progress=progress,
         )

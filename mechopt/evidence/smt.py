@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,7 @@ from mechopt.evidence import Control, Evidence, Instance, Irrational
 
 Lift = Callable[[dict[str, Fraction]], Instance]
 NLSAT = ("simplify", "purify-arith", "elim-term-ite", "tseitin-cnf", "qfnra-nlsat")
+SOLVERS = ("nlsat", "default")  # in the order in which they are asked; the default one is faster where all is linear
 SECONDS = 20.0
 EXAMPLE_SECONDS = 5.0  # a generic example is wanted, but a plain one does as well
 _ELEMENT = re.compile(r"^(.*)\[(\d+)\]$")
@@ -58,6 +60,7 @@ def prove(
     nontrivial: Sequence[Any] = (),
     lift: Lift | None = None,
     seconds: float = SECONDS,
+    solvers: Sequence[str] = SOLVERS,
 ) -> Evidence:
     """Decide whether `given` implies `goal` for all reals.
 
@@ -71,6 +74,7 @@ def prove(
         lift: turns the values of the variables into an instance in the claim's own terms; by default they are taken
             as they are, with name[0], name[1], ... gathered into lists.
         seconds: limit per query; a query that exceeds it counts as not decided.
+        solvers: the order in which Z3's solvers are asked.
 
     Returns:
         Evidence that holds (no counterexample exists), does not hold (with one), or is undecided.
@@ -79,9 +83,9 @@ def prove(
 
     lift = gather if lift is None else lift
     terms = [*given, goal, control[1], *nontrivial]
-    example = _example(given, nontrivial, terms, seconds)
-    answer, values, solver = _solve([*given, z3.Not(goal)], terms, seconds)
-    refuted, counter, _ = _solve([*given, z3.Not(control[1])], terms, seconds)
+    example = _example(given, nontrivial, terms, seconds, solvers)
+    answer, values, solver = _solve([*given, z3.Not(goal)], terms, seconds, solvers)
+    refuted, counter, _ = _solve([*given, z3.Not(control[1])], terms, seconds, solvers)
     detail = {
         "unsat": f"Z3 ({solver}): the negation has no real solution",
         "sat": f"Z3 ({solver}): a counterexample exists",
@@ -95,6 +99,39 @@ def prove(
         instance=None if example is None else lift(example),
         witness=None if values is None else lift(values),
         detail=detail,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Something that must not be possible, for `impossible`.
+
+    Attributes:
+        given: hypotheses, Z3 formulas.
+        never: the violation.
+        control: what was broken, in a line, and a condition that is possible, and that the same code must find so.
+    """
+
+    given: Sequence[Any]
+    never: Any
+    control: tuple[str, Any]
+
+
+def impossible(
+    query: Query, *, range: str, complete: bool, seconds: float = SECONDS, solvers: Sequence[str] = SOLVERS
+) -> Evidence:
+    """Decide whether a violation has no solution. Arguments as in `prove`, whose goal is that there is none."""
+    import z3
+
+    text, possible = query.control
+    return prove(
+        z3.Not(query.never),
+        given=query.given,
+        control=(text, z3.Not(possible)),
+        range=range,
+        complete=complete,
+        seconds=seconds,
+        solvers=solvers,
     )
 
 
@@ -112,24 +149,28 @@ def gather(values: dict[str, Any]) -> dict[str, Any]:
     return {**{name: [items[index] for index in sorted(items)] for name, items in elements.items()}, **result}
 
 
-def _example(given: Sequence[Any], nontrivial: Sequence[Any], terms: Sequence[Any], seconds: float) -> Any:
+def _example(
+    given: Sequence[Any], nontrivial: Sequence[Any], terms: Sequence[Any], seconds: float, solvers: Sequence[str]
+) -> Any:
     """A model of the hypotheses, generic if possible: no variable 0, no two equal."""
     import z3
 
     variables = _variables(terms)
     apart = [z3.And(*(variable != 0 for variable in variables)), z3.Distinct(*variables)] if variables else []
     for extra in (apart, []):
-        answer, values, _ = _solve([*given, *nontrivial, *extra], terms, min(seconds, EXAMPLE_SECONDS))
+        answer, values, _ = _solve([*given, *nontrivial, *extra], terms, min(seconds, EXAMPLE_SECONDS), solvers)
         if answer == "sat":
             return values
     return None
 
 
-def _solve(formulas: list[Any], terms: Sequence[Any], seconds: float) -> tuple[str, dict[str, Any] | None, str]:
+def _solve(
+    formulas: list[Any], terms: Sequence[Any], seconds: float, solvers: Sequence[str]
+) -> tuple[str, dict[str, Any] | None, str]:
     """("sat", values, solver), ("unsat", None, solver) or ("unknown", None, "")."""
     import z3
 
-    for name in ("nlsat", "default"):
+    for name in solvers:
         solver = z3.Then(*NLSAT).solver() if name == "nlsat" else z3.Solver()
         solver.set("timeout", max(1, round(1000 * seconds)))
         solver.add(*formulas)
@@ -186,12 +227,18 @@ def _fraction(value: Any) -> Fraction | bool | str:
 
 
 def _variables(terms: Iterable[Any]) -> list[Any]:
-    """The free variables of the terms, by name."""
-    import z3.z3util
+    """The free variables of the terms, by name; shared parts of a term are visited once."""
+    import z3
 
     found: dict[str, Any] = {}
-    for term in terms:
-        if hasattr(term, "ast"):
-            for variable in z3.z3util.get_vars(term):
-                found[str(variable)] = variable
+    seen: set[int] = set()
+    stack = [term for term in terms if isinstance(term, z3.ExprRef)]
+    while stack:
+        term = stack.pop()
+        if term.get_id() in seen:
+            continue
+        seen.add(term.get_id())
+        if z3.is_const(term) and term.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+            found[str(term)] = term
+        stack += term.children()
     return [found[name] for name in sorted(found)]

@@ -167,7 +167,7 @@ def test_users_add_a_row_and_a_column(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["axioms", *chosen, "--plugin", str(plugin), "--claimants", "2", "--json"]) == 0
     tables = json.loads(capsys.readouterr().out)["tables"]
     assert tables["matrix"]["first_come"] == ["refuted", "refuted"]
-    assert tables["matrix"]["proportional"] == ["holds", "holds"]
+    assert tables["matrix"]["proportional"] == ["holds", "proved"]
     assert tables["cells"]["property"][0] == "nobody_empty"
     assert tables["cells"]["witness"][0] == "estate 1/2, claims (1, 1), awards (1/2, 0)"
 
@@ -199,6 +199,15 @@ def test_processes_find_the_same() -> None:
 def test_bad_commands_are_named(arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["axioms", *arguments]) == 2
     assert word in capsys.readouterr().err
+
+
+def test_a_rule_that_fails_is_named_with_the_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = tmp_path / "fails.py"
+    plugin.write_text(MINE.replace("left = claim.copy(), estate", "left = claim / (estate - 1), estate"))
+    assert main(["axioms", "first_come", "--property", "balance", "--plugin", str(plugin), "--claimants", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "balance of first_come cannot be computed near estate 1, claims (1): ZeroDivisionError" in error
+    assert "Traceback" not in error
 
 
 def test_a_plugin_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -1,26 +1,28 @@
 """The axiom matrix: every claims rule against every property, computed, with the smallest witness of each failure.
 
-A cell is "refuted", by an exact problem that anybody can recompute, or "holds in range": no violation at any of the
-problems searched, which proves nothing beyond them. The range is printed with the result.
+A cell is "refuted", by an exact problem that anybody can recompute; "proved", for all real claims and estates and any
+number of claimants, or for few of them; or it "holds in range": no violation at any of the problems searched, which
+proves nothing beyond them. The range is printed with the result. The proofs are content: verification/overage.
 """
 
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mechopt import catalog, tasks
 from mechopt.catalog import nearest
-from mechopt.errors import InstanceError
+from mechopt.errors import InstanceError, MechoptError
 from mechopt.mechanisms.overage.awards.problem import Property, Remembered, Violation, problems
 from mechopt.mechanisms.overage.awards.relations import PROPERTIES
 from mechopt.mechanisms.overage.awards.rules import AWARD_RULES, AwardRule
 from mechopt.outcome import Guarantee, Outcome
 
-HOLDS, REFUTED = "holds in range", "refuted"
+HOLDS, REFUTED, PROVED = "holds in range", "refuted", "proved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,13 @@ class Search:
         claimants: at most how many, n.
         largest: claim, in whole units; claims are whole, estates half units.
         plugin: a Python file with rules and properties of the user's own.
+        prove: whether proofs are tried where nothing violates a property; they need Z3.
     """
 
     claimants: int = 3
     largest: int = 4
     plugin: str | None = None
+    prove: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (("claimants", 1, 5), ("largest", 1, 12)):
@@ -49,6 +53,31 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """How a cell was proved.
+
+    Attributes:
+        argument: from what Z3 decided to the property.
+        queries: how many Z3 found to have no solution, each with a control that has one.
+        claimants: at most how many are covered; None for any number.
+    """
+
+    argument: str
+    queries: int
+    claimants: int | None
+
+    @builtins.property
+    def verdict(self) -> str:
+        """ "proved", or "proved for n <= 3"."""
+        return PROVED if self.claimants is None else f"{PROVED} for n <= {self.claimants}"
+
+    @builtins.property
+    def text(self) -> str:
+        """Argument and evidence in a line."""
+        return f"{self.argument}; Z3: {self.queries} queries without a solution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One rule against one property.
 
@@ -56,17 +85,21 @@ class Cell:
         rule, property: their names.
         problems: how many were searched; up to and with the first violation where there is one.
         witness: estate, claims and what is violated there; None where nothing was.
+        proof: None where there is none.
     """
 
     rule: str
     property: str
     problems: int
     witness: Violation | None
+    proof: Proved | None = None
 
     @builtins.property  # the field `property` hides the name
     def verdict(self) -> str:
-        """ "holds in range" or "refuted"."""
-        return HOLDS if self.witness is None else REFUTED
+        """ "refuted", "proved", "proved for n <= 3" or "holds in range"."""
+        if self.witness is not None:
+            return REFUTED
+        return HOLDS if self.proof is None else self.proof.verdict
 
 
 def shelves(plugin: str | None) -> tuple[dict[str, AwardRule], dict[str, Property]]:
@@ -97,15 +130,49 @@ def row(task: tuple[str, Sequence[str], Search]) -> list[Cell]:
     name, wanted, search = task
     rules, properties = shelves(search.plugin)
     rule = Remembered(rules[name].award)
-    return [cell(name, rule, properties[prop], search) for prop in wanted]
+    cells = [cell(name, rule, properties[prop], search) for prop in wanted]
+    ours = {prop for prop in wanted if properties[prop] is PROPERTIES.get(prop)}
+    return with_proofs(cells, rules[name], rule, ours, search) if search.prove else cells
+
+
+def with_proofs(cells: list[Cell], rule: AwardRule, code: Remembered, names: set[str], search: Search) -> list[Cell]:
+    """The cells, proved where they can be.
+
+    Raises:
+        InstanceError: the rule's code does not give what its schedule says.
+    """
+    prover = catalog.load(catalog.root("verification") / "overage" / "_axiom_proofs.py")
+    if not prover.proofs(rule):
+        return cells
+    for problem in problems(search.claimants, search.largest):
+        if not prover.agrees(rule, code, problem):
+            where = f"estate {problem.estate}, claims {in_words(problem.claims)}"
+            raise InstanceError(f"{rule.name}: its awards are not those of its schedule at {where}", key="schedule")
+    found = []
+    for cell in cells:
+        proof = prover.prove(rule, cell.property) if cell.witness is None and cell.property in names else None
+        found.append(cell if proof is None else replace(cell, proof=Proved(**proof)))
+    return found
 
 
 def cell(name: str, rule: Remembered, prop: Property, search: Search) -> Cell:
-    """Search for the smallest problem at which a rule violates a property."""
+    """Search for the smallest problem at which a rule violates a property.
+
+    Raises:
+        InstanceError: the rule or the property, a user's own, fails at a problem.
+    """
     tried = 0
     for problem in problems(search.claimants, search.largest, ordered=prop.ordered):
         tried += 1
-        found = next(prop.violations(rule, problem), None)
+        try:
+            found = next(prop.violations(rule, problem), None)
+        except MechoptError:
+            raise
+        except Exception as error:
+            where = f"estate {problem.estate}, claims {in_words(problem.claims)}"
+            raise InstanceError(
+                f"{prop.name} of {name} cannot be computed near {where}: {type(error).__name__}: {error}", key="plugin"
+            ) from error
         if found is not None:
             witness = {"estate": problem.estate, "claims": problem.claims, **found}
             return Cell(rule=name, property=prop.name, problems=tried, witness=witness)
@@ -131,7 +198,7 @@ def axiom_matrix(
 
     Returns:
         `tables.matrix`: a row for each property, a column for each rule; `tables.cells`: verdict, how many problems
-        were searched, and the witness; `tables.properties`: what each asks.
+        were searched, and the witness or the proof; `tables.properties`: what each asks.
 
     Raises:
         InstanceError: an unknown name, or a search that is out of range.
@@ -148,13 +215,12 @@ def axiom_matrix(
         mechanism="overage",
         title="The axiom matrix of the claims rules",
         status="searched",
-        guarantee=Guarantee(kind="exact", detail=f"rational arithmetic; holds means: in the range, {search.range}"),
+        guarantee=Guarantee(kind="exact", detail=_worth(search)),
         summary={
             "rules": len(chosen),
             "properties": len(wanted),
             "cells": len(cells),
-            HOLDS: sum(cell.witness is None for cell in cells),
-            REFUTED: sum(cell.witness is not None for cell in cells),
+            **_counts(cells),
             "range": search.range,
         },
         tables={
@@ -165,6 +231,7 @@ def axiom_matrix(
                 "verdict": [cell.verdict for cell in cells],
                 "problems": [cell.problems for cell in cells],
                 "witness": ["" if cell.witness is None else in_words(cell.witness) for cell in cells],
+                "proof": ["" if cell.proof is None else cell.proof.text for cell in cells],
             },
             "properties": {
                 "property": list(wanted),
@@ -184,11 +251,23 @@ def in_words(value: Any) -> str:
     return str(value)
 
 
+def _counts(cells: Sequence[Cell]) -> dict[str, int]:
+    """How many cells have which verdict: proved ones first, refuted ones last."""
+    found = Counter(cell.verdict for cell in cells)
+    few = sorted(verdict for verdict in found if verdict not in (PROVED, HOLDS, REFUTED))
+    return {verdict: found[verdict] for verdict in (PROVED, *few, HOLDS, REFUTED)}
+
+
+def _worth(search: Search) -> str:
+    proofs = "proved means: for all real numbers, by Z3, and the code agrees with what was proved in the range"
+    return f"rational arithmetic; holds means: in the range, {search.range}" + (f"; {proofs}" if search.prove else "")
+
+
 def _grid(found: Sequence[Sequence[Cell]], wanted: Sequence[str]) -> dict[str, list[Any]]:
     """A row for each property, a column for each rule."""
     grid: dict[str, list[Any]] = {"property": list(wanted)}
     for cells in found:
-        grid[cells[0].rule] = ["holds" if cell.witness is None else "refuted" for cell in cells]
+        grid[cells[0].rule] = [cell.verdict.removesuffix(" in range").removeprefix("proved for ") for cell in cells]
     return grid
 
 

@@ -69,30 +69,45 @@ def lorenz_picture(estate: Any, claim: ArrayLike, *, rules: Iterable[str] | None
     )
 
 
+# verdict in the matrix: marker, size, colour, filled, words
+MARKS = (
+    (lambda word: word == "proved", "s", 46, "#0072b2", True, "proved"),
+    (lambda word: word.startswith("n <="), "D", 30, "#56b4e9", True, "proved for few claimants"),
+    (lambda word: word == "holds", "s", 40, "#0072b2", False, "holds in range"),
+    (lambda word: word == "refuted", "x", 26, "#d55e00", True, "refuted"),
+)
+
+
 def matrix_pictures(outcome: Outcome) -> Sequence[Picture]:
-    """The axiom matrix as a grid of filled and open cells."""
+    """The axiom matrix as a grid of marks, one kind for each verdict."""
     from matplotlib.figure import Figure
 
     grid = outcome.tables["matrix"]
     names, rules = list(grid["property"]), [name for name in grid if name != "property"]
-    figure = Figure(figsize=(5.4, 1.6 + 0.19 * len(names)), layout="constrained")
+    words = np.array([list(grid[rule]) for rule in rules], dtype=object).T
+    figure = Figure(figsize=(5.8, 1.7 + 0.19 * len(names)), layout="constrained")
     axes = figure.subplots()
-    holds = np.array([[word == "holds" for word in grid[rule]] for rule in rules]).T
-    rows, columns = np.nonzero(holds)
-    axes.scatter(columns, rows, marker="s", s=46, color="#0072b2", label="holds in range")
-    rows, columns = np.nonzero(~holds)
-    axes.scatter(columns, rows, marker="x", s=26, color="#d55e00", linewidth=1.3, label="refuted")
+    for wanted, marker, size, colour, filled, label in MARKS:
+        rows, columns = np.nonzero(np.vectorize(wanted, otypes=[bool])(words))
+        if rows.size:
+            marks = axes.scatter(columns, rows, marker=marker, s=size, color=colour, linewidth=1.3, label=label)
+            if not filled:
+                marks.set_facecolor("none")
     axes.set_xticks(range(len(rules)), [rule.replace("_", " ") for rule in rules], rotation=90, fontsize=7)
     axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize=7)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(-0.5, len(rules) - 0.5)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.legend(loc="outside upper right", ncols=2, frameon=False, fontsize=7)
+    figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=7, handletextpad=0.2, columnspacing=1.0)
+    refuted = int((words == "refuted").sum())
     picture = Picture(
         title="Rules and properties",
-        caption=f"Square: no violation in the range ({outcome.summary['range']}). Cross: refuted, see witness.",
-        alt=f"Grid of {len(names)} properties and {len(rules)} rules; {int(holds.sum())} of {holds.size} cells hold.",
+        caption=(
+            "Filled square: proved for any number of claimants. Diamond: proved for few (see the table). Open square: "
+            f"no violation in the range ({outcome.summary['range']}). Cross: refuted, see the witness."
+        ),
+        alt=f"Grid of {len(names)} properties and {len(rules)} rules: {refuted} of {words.size} cells are refuted.",
         figure=figure,
         numbers=grid,
     )

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from mechopt import exact
 from mechopt.catalog import nearest
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.overage.awards import averages, division, recursive
+from mechopt.mechanisms.overage.awards import averages, division, recursive, schedules
+from mechopt.mechanisms.overage.awards.schedules import Schedule
 from mechopt.mechanisms.overage.clearing import total
 
 Award = Callable[..., NDArray[Any]]
@@ -28,42 +29,50 @@ class AwardRule:
         title: in words.
         award: called as award(estate, claim), with 0 <= estate <= sum of claims; arrays of float64 or of Fraction.
         weighted: whether award takes weights too.
+        schedule: its parametric representation, where it has one: what proofs of its properties start from.
     """
 
     name: str
     title: str
     award: Award
     weighted: bool = False
+    schedule: Schedule | None = None
+
+
+def _rule(
+    name: str, award: Award, *, title: str = "", weighted: bool = False, schedule: Schedule | None = None
+) -> AwardRule:
+    return AwardRule(
+        name=name, title=title or name.replace("_", " "), award=award, weighted=weighted, schedule=schedule
+    )
 
 
 AWARD_RULES = {
     rule.name: rule
     for rule in (
-        AwardRule(name="proportional", title="proportional", award=division.proportional, weighted=True),
-        AwardRule(name="adjusted_proportional", title="adjusted proportional", award=division.adjusted_proportional),
-        AwardRule(
-            name="constrained_equal_awards",
-            title="constrained equal awards",
-            award=division.constrained_equal_awards,
+        _rule("proportional", division.proportional, weighted=True, schedule=schedules.PROPORTIONAL),
+        _rule("adjusted_proportional", division.adjusted_proportional),
+        _rule(
+            "constrained_equal_awards",
+            division.constrained_equal_awards,
             weighted=True,
+            schedule=schedules.CONSTRAINED_EQUAL_AWARDS,
         ),
-        AwardRule(
-            name="constrained_equal_losses",
-            title="constrained equal losses",
-            award=division.constrained_equal_losses,
+        _rule(
+            "constrained_equal_losses",
+            division.constrained_equal_losses,
             weighted=True,
+            schedule=schedules.CONSTRAINED_EQUAL_LOSSES,
         ),
-        AwardRule(
-            name="constrained_egalitarian", title="constrained egalitarian", award=division.constrained_egalitarian
-        ),
-        AwardRule(name="talmud", title="Talmud", award=division.talmud),
-        AwardRule(name="reverse_talmud", title="reverse Talmud", award=division.reverse_talmud),
-        AwardRule(name="piniles", title="Piniles", award=division.piniles),
-        AwardRule(name="minimal_overlap", title="minimal overlap", award=division.minimal_overlap),
-        AwardRule(name="random_arrival", title="random arrival", award=averages.random_arrival),
-        AwardRule(name="dominguez_thomson", title="Domínguez-Thomson", award=recursive.dominguez_thomson),
-        AwardRule(name="average_of_awards", title="average of awards", award=averages.average_of_awards),
-        AwardRule(name="alpha_min", title="alpha-min", award=division.alpha_min),
+        _rule("constrained_egalitarian", division.constrained_egalitarian, schedule=schedules.CONSTRAINED_EGALITARIAN),
+        _rule("talmud", division.talmud, title="Talmud", schedule=schedules.TALMUD),
+        _rule("reverse_talmud", division.reverse_talmud, title="reverse Talmud", schedule=schedules.REVERSE_TALMUD),
+        _rule("piniles", division.piniles, title="Piniles", schedule=schedules.PINILES),
+        _rule("minimal_overlap", division.minimal_overlap),
+        _rule("random_arrival", averages.random_arrival),
+        _rule("dominguez_thomson", recursive.dominguez_thomson, title="Domínguez-Thomson"),
+        _rule("average_of_awards", averages.average_of_awards),
+        _rule("alpha_min", division.alpha_min, title="alpha-min"),
     )
 }
 
