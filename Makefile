@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   := $(VENV)/.demo
 STAMP  := $(VENV)/.installed
+PEERS  := .venv-peers
 MODEL  := overage/eu_ets_2019
 
 .DEFAULT_GOAL := help
@@ -70,8 +71,16 @@ bench: $(STAMP) ## CPU-time ratios against the memory floor
 	$(BIN)/python benchmarks/borrowing.py
 	$(BIN)/python benchmarks/forward_market.py
 
-peers: $(STAMP) ## the LP core against modelling layers; what is not installed is named
-	$(BIN)/python benchmarks/peers/linear_programs.py
+peers: $(PEERS)/.installed ## against other libraries, side by side; RECORD=1 renews the numbers in README.md and docs/peers.md
+	$(PEERS)/bin/python benchmarks/peers/run.py $(if $(RECORD),--record)
+
+# An environment of its own: pinned peers must not hold back the versions that mechopt is developed with.
+$(PEERS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PEERS)/bin/python -m pip install --quiet --editable '.[verify,compiled]'
+	$(PEERS)/bin/python benchmarks/peers/install.py
+	@touch $@
 
 wheel-test: $(STAMP) ## build the wheel, install it in a clean environment, test it from another folder
 	rm -rf dist .venv-wheel
@@ -86,5 +95,5 @@ mutation: $(STAMP) ## seed faults into the engines; each must be noticed by the 
 	$(BIN)/python benchmarks/mutation.py --workers $(JOBS) --mechanism linked_vcg
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-wheel dist build demo docs/_build docs/ledger docs/reference .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-wheel $(PEERS) dist build demo docs/_build docs/ledger docs/reference .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -219,7 +219,7 @@ class LinearProgram:
     def from_triplets(cls, row: ArrayLike, column: ArrayLike, value: ArrayLike, **rest: Any) -> Self:
         """A program from entries in any order; each (row, column) at most once."""
         rows, columns, values = np.asarray(row, int), np.asarray(column, int), np.asarray(value)
-        order = np.lexsort((rows, columns))
+        order = np.argsort(columns * (rows.max(initial=0) + 1) + rows)  # one key sorts several times faster than two
         counts = np.bincount(columns, minlength=np.size(rest["cost"]))
         start = np.concatenate([[0], np.cumsum(counts)])
         return cls(start=start, index=rows[order].astype(np.int32), value=values[order], **rest)
