@@ -16,7 +16,7 @@ from mechopt.mechanisms.limited_liability.rules import Rules
 from mechopt.mechanisms.limited_liability.strategies import Strategy
 from mechopt.outcome import Guarantee, Outcome
 
-BLOCK = 256  # paths that go in lockstep
+BLOCK = 1024  # paths that go in lockstep
 TRUTH = "truth"
 HEARD = 0.05  # an error is forgiven once decisions are changed with at most this probability above that under truth
 

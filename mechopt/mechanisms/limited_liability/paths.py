@@ -1,6 +1,8 @@
 """The mechanism on many paths in lockstep: vectorised over paths, every number as in `online.py` to the last bit.
 
-One `step` is one period of all paths; nothing of earlier periods is kept, so memory does not grow with the horizon.
+Arrays start with the path, and lie in memory with the paths side by side, as `lockstep` works on them; inputs that lie
+so are not copied. One `step` is one period of all paths; nothing of earlier periods is kept, so memory does not grow
+with the horizon.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.limited_liability import groups
-from mechopt.mechanisms.limited_liability.arithmetic import SNAP, Floats
+from mechopt.mechanisms.limited_liability import groups, lockstep
+from mechopt.mechanisms.limited_liability.arithmetic import Floats
 from mechopt.mechanisms.limited_liability.rules import Rules
 
 Array = NDArray[np.float64]
@@ -76,6 +78,7 @@ class Paths:
         shape = (paths, rules.agents)
         self.transfer, self.first, self.second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.value, self.held, self.idle = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self._workspace = lockstep.Workspace()
         self._discount = float(rules.discount) if rules.variant == "discounted" and rules.discount else None
 
     # -- before the draw ---------------------------------------------------------------------------------------------
@@ -87,9 +90,12 @@ class Paths:
             return np.where(self.value > 0, self.held >= 0, idle).astype(np.float64)
         if not self.rules.smoothed:
             return np.ones_like(self.transfer)
-        above, below = np.maximum(self.second, 0.0), np.maximum(self.first, 0.0)
-        whole = above + below
-        return np.divide(above, whole, out=np.ones_like(whole), where=whole > 0)
+        above, whole = np.maximum(self.second, 0.0), np.maximum(self.first, 0.0)
+        whole += above
+        nothing = whole <= 0.0
+        above[nothing] = whole[nothing] = 1.0
+        above /= whole
+        return above
 
     def shares(self, weights: Array) -> Array:
         """mu, shape (paths, groups)."""
@@ -98,28 +104,28 @@ class Paths:
             found = np.zeros((self.paths, groups_count))
             found[:, 0] = 1.0
             return found
-        debts = np.maximum(self.transfer, 0.0)
+        pressures = np.empty((groups_count, self.paths))
+        np.maximum(self.allocation, 0.0, out=pressures[0])
+        np.maximum(self.transfer.T, 0.0, out=pressures[1:])
         if rules.smoothed:
-            debts = weights * debts
-        weight = np.concatenate([np.maximum(self.allocation, 0.0)[:, None], debts], axis=1)
-        whole = np.cumsum(weight, axis=1)[:, -1:]
-        found = np.zeros_like(weight)
-        found[:, 0] = 1.0
-        np.divide(weight, whole, out=found, where=whole > 0)
+            pressures[1:] *= weights.T
+        found = lockstep.proportional(pressures)
         if rules.variant == "exploration":
             rate = Floats().rate(self.period + 1, rules.exploration_exponent)
-            found = (1.0 - rate) * found + rate / groups_count
-        return found
+            found *= 1.0 - rate
+            found += rate / groups_count
+        return found.T
 
     def propose(self, values: Array) -> Open:
         """Decisions and probabilities for stated values, shape (paths, agents, decisions)."""
         weights = self.weights()
+        rows = lockstep.rows(values)
         if self.rules.variant != "bounded_values":
-            chosen = groups.decisions(values)
-            stated = groups.taken(values, chosen) if self.rules.variant == "pivot" else None
-            return self.propose_decisions(chosen, weights=weights, stated=stated)
-        chosen = groups.decisions(values * weights[:, :, None])
-        stated = groups.taken(values, chosen)
+            chosen = lockstep.decide(rows, self._workspace)
+            stated = lockstep.under(rows, chosen).T if self.rules.variant == "pivot" else None
+            return self.propose_decisions(chosen.T, weights=weights, stated=stated)
+        chosen = lockstep.decide(rows * weights.T[:, None], self._workspace).T
+        stated = lockstep.under(rows, chosen.T).T
         everybody = next(groups.without_each(values, 1))
         shortfall = everybody.max(axis=1) - np.take_along_axis(everybody, chosen[:, :1], axis=1)[:, 0]
         return self.propose_decisions(chosen, weights=weights, stated=stated, shortfall=shortfall)
@@ -150,7 +156,8 @@ class Paths:
             outputs: under each group's decision, shape (paths, groups, agents). Appendix A uses the drawn group's row.
             group: drawn, shape (paths,).
         """
-        seen = np.take_along_axis(outputs, group[:, None, None], axis=1)[:, 0]
+        produced = lockstep.rows(outputs.swapaxes(1, 2))
+        seen = lockstep.drawn(produced, group).T
         if self.rules.variant == "pivot":
             paid, expected = self._settle_pivot(proposal, outputs)
         elif self.rules.variant == "bounded_values":
@@ -158,32 +165,31 @@ class Paths:
         elif self.rules.variant == "exploration":
             paid, expected = self._settle_estimated(proposal, seen, group)
         else:
-            paid, expected = self._settle_mixed(proposal, outputs, seen)
+            paid, expected = self._settle_mixed(proposal, produced, seen)
         self.period += 1
         return Step(decisions=proposal.decisions, shares=proposal.shares, group=group, paid=paid, expected=expected)
 
     def _due(self, proposal: Open, outputs: Array) -> Array:
-        """tau_i(a) for outputs of shape (paths, agents) or (paths, groups, agents)."""
-        pays, owed = proposal.pays, self.transfer
-        if outputs.ndim == 3:
-            pays, owed = pays[:, None, :], owed[:, None, :]
-        due = outputs if self.rules.payment == "output" else np.minimum(outputs, owed)
-        return np.where(pays, due, 0.0)
+        """tau_i(a) for outputs of shape (paths, agents)."""
+        due = outputs if self.rules.payment == "output" else np.minimum(outputs, self.transfer)
+        return np.where(proposal.pays, due, 0.0)
 
-    def _settle_mixed(self, proposal: Open, outputs: Array, seen: Array) -> tuple[Array, Array]:
-        gap, externality = groups.mixed_gaps(proposal.shares, outputs)
-        expected = mix(proposal.shares, self._due(proposal, outputs))
+    def _settle_mixed(self, proposal: Open, produced: Array, seen: Array) -> tuple[Array, Array]:
+        due = produced if self.rules.payment == "output" else np.minimum(produced, self.transfer.T[:, None])
+        gap, externality, expected = lockstep.mixed(proposal.shares.T, produced, due, self._workspace)
+        expected[~proposal.pays.T] = 0.0  # who pays nothing, pays nothing under any group
         paid = self._due(proposal, seen)
         if not self.rules.smoothed:
-            self.allocation = snap(self.allocation + gap)
-            self.transfer = snap(self.transfer + externality - expected)
-            return paid, expected
-        counted, ignored = proposal.weights * externality, (1.0 - proposal.weights) * externality
-        self.allocation = snap(self._faded(np.maximum(self.allocation, 0.0)) + gap)
-        self.transfer = snap(self._faded(self.transfer) + counted - expected)
-        self.first = snap(self._faded(np.maximum(self.first, 0.0)) - counted)
-        self.second = snap(self._faded(np.maximum(self.second, 0.0)) + ignored)
-        return paid, expected
+            self.allocation = lockstep.snap(self.allocation + gap)
+            self.transfer = lockstep.snap(self.transfer + externality.T - expected.T)
+            return paid, expected.T.copy(order="K")
+        external, weights = externality.T, proposal.weights
+        counted, ignored = weights * external, (1.0 - weights) * external
+        self.allocation = lockstep.snap(self._faded(np.maximum(self.allocation, 0.0)) + gap)
+        self.transfer = lockstep.snap(self._faded(self.transfer) + counted - expected.T)
+        self.first = lockstep.snap(self._faded(np.maximum(self.first, 0.0)) - counted)
+        self.second = lockstep.snap(self._faded(np.maximum(self.second, 0.0)) + ignored)
+        return paid, expected.T.copy(order="K")
 
     def _faded(self, regret: Array) -> Array:
         return regret if self._discount is None else self._discount * regret
@@ -193,7 +199,7 @@ class Paths:
         if stated is None:
             raise ValueError("the pivot variant needs the stated values of the groups' decisions")
         paid = groups.gaps(stated).externality[:, 0]
-        self.transfer = snap(self.transfer + groups.gaps(outputs).externality[:, 0] - paid)
+        self.transfer = lockstep.snap(self.transfer + groups.gaps(outputs).externality[:, 0] - paid)
         return paid, paid
 
     def _settle_bounded(self, proposal: Open, seen: Array) -> tuple[Array, Array]:
@@ -203,12 +209,12 @@ class Paths:
         external, own = groups.gaps(weighted).externality[:, 0], weighted[:, 0]
         pays = proposal.pays
         paid = np.where(pays, seen, 0.0)
-        self.transfer = snap(self.transfer + external - paid)
-        self.value = snap(self.value + external - np.where(pays, own, 0.0))
+        self.transfer = lockstep.snap(self.transfer + external - paid)
+        self.value = lockstep.snap(self.value + external - np.where(pays, own, 0.0))
         surplus = seen - own
-        self.held = np.where(pays, snap(self.held + surplus), self.held)
-        self.idle = np.where(pays, self.idle, snap(self.idle + surplus))
-        self.allocation = snap(self.allocation + proposal.shortfall)
+        self.held = np.where(pays, lockstep.snap(self.held + surplus), self.held)
+        self.idle = np.where(pays, self.idle, lockstep.snap(self.idle + surplus))
+        self.allocation = lockstep.snap(self.allocation + proposal.shortfall)
         return paid, paid
 
     def _settle_estimated(self, proposal: Open, seen: Array, group: NDArray[np.intp]) -> tuple[Array, Array]:
@@ -221,8 +227,8 @@ class Paths:
         estimates = np.where(same[:, :, None], (seen / propensity)[:, None, :], 0.0)
         gap, externality = groups.mixed_gaps(shares, estimates)
         paid = self._due(proposal, seen)
-        self.transfer = snap(self.transfer + externality - paid)
-        self.allocation = snap(self.allocation + gap)
+        self.transfer = lockstep.snap(self.transfer + externality - paid)
+        self.allocation = lockstep.snap(self.allocation + gap)
         return paid, paid
 
 
@@ -235,13 +241,16 @@ def mix(shares: Array, amounts: Array) -> Array:
     return np.asarray(result, dtype=np.float64)
 
 
-def snap(regret: Array) -> Array:
-    """0 within 1e-12 of it: the rules are discontinuous there."""
-    return np.where(np.abs(regret) <= SNAP, 0.0, regret)
+def under(numbers: Array, chosen: NDArray[np.int64]) -> Array:
+    """Each agent's number under each group's decision, (paths, groups, agents), for (paths, agents, decisions)."""
+    return lockstep.under(lockstep.rows(numbers), chosen.T).T
 
 
 def pick(shares: Array, draws: Array) -> NDArray[np.intp]:
-    """The first group whose cumulated probability exceeds the draw; beyond the total, the last possible group."""
-    beyond = np.cumsum(shares, axis=1) > draws[:, None]
-    last = shares.shape[1] - 1 - np.argmax(shares[:, ::-1] > 0, axis=1)
-    return np.where(beyond.any(axis=1), np.argmax(beyond, axis=1), last)
+    """The first group whose cumulated probability exceeds the draw; beyond the total, the last possible group.
+
+    Args:
+        shares: shape (paths, groups).
+        draws: shape (paths,).
+    """
+    return lockstep.pick(shares.T, draws)

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
-from mechopt.mechanisms.limited_liability import groups
-from mechopt.mechanisms.limited_liability.paths import Array, Open, Paths, mix, pick
+from mechopt.mechanisms.limited_liability import groups, lockstep
+from mechopt.mechanisms.limited_liability.paths import Array, Open, Paths, mix, pick, under
 from mechopt.mechanisms.limited_liability.rules import Rules
 from mechopt.mechanisms.limited_liability.strategies import Strategy, View
 
@@ -38,6 +38,10 @@ class Model:
     order: Literal["independent", "recorded"]
     success: Literal["drawn", "recorded"]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", side_by_side(self.values))
+        object.__setattr__(self, "outputs", side_by_side(self.outputs))
+
     def draw(self, random: Generator, paths: int, period: int) -> tuple[NDArray[np.int64], Array]:
         """Recorded periods, shape (paths,), and outputs, shape (paths, agents, decisions), for one period."""
         recorded = len(self.values)
@@ -46,9 +50,21 @@ class Model:
         else:
             chosen = np.full(paths, (period - 1) % recorded)
         if self.success == "recorded":
-            return chosen, self.outputs[chosen]
-        values = self.values[chosen]
-        return chosen, np.where(random.random(values.shape) * self.bound < values, self.bound, 0.0)
+            return chosen, recorded_at(self.outputs, chosen)
+        likely = recorded_at(self.values, chosen)
+        drawn = random.random((*self.values.shape[1:], paths)) * self.bound  # paths side by side, see `lockstep`
+        produced: Array = np.multiply(np.moveaxis(drawn, -1, 0) < likely, self.bound, dtype=np.float64)
+        return chosen, produced
+
+
+def side_by_side(numbers: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers with the first axis, of periods, side by side in memory, so that `recorded_at` need not copy."""
+    return np.moveaxis(lockstep.rows(numbers), -1, 0)
+
+
+def recorded_at(numbers: NDArray[Any], chosen: NDArray[np.int64]) -> NDArray[Any]:
+    """Numbers of recorded periods, [period] first, for each path, shape (paths, ...); paths side by side."""
+    return np.moveaxis(np.moveaxis(numbers, 0, -1).take(chosen, axis=-1, mode="clip"), -1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +134,7 @@ class Play:
         )
         self.watch = periods if watch is None else watch
         self.honoured = honoured
-        self.chosen = groups.decisions(model.values)  # of truth, by recorded period
+        self.chosen = side_by_side(groups.decisions(model.values))  # of truth, by recorded period
         shape = (paths, rules.agents)
         self.payoff, self.paid, self.left_out = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.excess, self.spread = np.zeros(shape), np.zeros(shape)
@@ -165,18 +181,17 @@ class Play:
         recorded, outputs = self.model.draw(self.random, state.paths, period)
         outputs = strategy.produce(view, outputs)
         draws = self.random.random(state.paths)
-        true = self.model.values[recorded]
+        true = recorded_at(self.model.values, recorded)
         stated = strategy.values(view, true)
         if stated is true and self.rules.variant not in ("pivot", "bounded_values"):
-            proposal = state.propose_decisions(self.chosen[recorded])
+            proposal = state.propose_decisions(recorded_at(self.chosen, recorded))
         else:
             proposal = state.propose(stated)
         group = pick(proposal.shares, draws)
-        produced = groups.taken(outputs, proposal.decisions)
+        produced = under(outputs, proposal.decisions)
         reported = self._reported(proposal, group, produced)
         view.last = step = state.settle(proposal, reported, group)
-        row = group[:, None, None]
-        taken = np.take_along_axis(produced, row, axis=1)[:, 0]
+        taken = lockstep.drawn(produced.T, group).T
         # Paper: a report may exceed what was produced; here nobody pays more than there is (but in the benchmark).
         paid = step.paid if self.rules.variant == "pivot" else np.minimum(step.paid, taken)
         self._add(recorded, outputs, taken, paid)
@@ -185,7 +200,7 @@ class Play:
         self.changed += step.decision != proposal.decisions[:, 0]
         if strategy.misreports_outputs:
             mean = mix(proposal.shares, reported)
-            self.excess += np.take_along_axis(reported, row, axis=1)[:, 0] - mean
+            self.excess += lockstep.drawn(lockstep.rows(reported.swapaxes(1, 2)), group).T - mean
             self.spread += mix(proposal.shares, (reported - mean[:, None, :]) ** 2)
         self.left_out += proposal.shares[:, 1:]
         self.regret = np.maximum(self.regret, np.maximum(state.allocation, state.transfer.max(axis=1)))
@@ -199,6 +214,6 @@ class Play:
 
     def _efficient(self, recorded: NDArray[np.int64], outputs: Array) -> Array:
         """Total output under a*(I) at true values, shape (paths,)."""
-        best = self.chosen[recorded, 0]
-        found: Array = np.take_along_axis(outputs, best[:, None, None], axis=2)[:, :, 0].sum(axis=1)
-        return found
+        best = recorded_at(self.chosen[:, :1], recorded)
+        total: Array = under(outputs, best)[:, 0].sum(axis=1)
+        return total

@@ -79,7 +79,7 @@ class Strategy:
 
 def claim(view: View, values: Array, stated: Array) -> Array:
     """The true values with the agent's replaced, shape of `stated` (paths, decisions)."""
-    changed = values.copy()
+    changed = values.copy(order="K")
     changed[:, view.agent] = stated
     return changed
 
@@ -186,7 +186,7 @@ class ErrorThenTruth(Strategy):
         """Nothing during the error."""
         if view.period > self.periods:
             return outputs
-        changed = outputs.copy()
+        changed = outputs.copy(order="K")
         changed[:, view.agent] = 0.0
         return changed
 
@@ -207,7 +207,7 @@ class DrawDependent(Strategy):
         """0 for the decision taken, y_max for every other that it might have produced something under."""
         taken = np.take_along_axis(proposal.decisions, group[:, None], axis=1)
         wanted = np.take_along_axis(view.memory["wanted"], proposal.decisions, axis=1)
-        reported = outputs.copy()
+        reported = outputs.copy(order="K")
         reported[:, :, view.agent] = np.where((proposal.decisions != taken) & wanted, view.bound, 0.0)
         return reported
 
@@ -222,7 +222,7 @@ class Hide(Strategy):
 
     def outputs(self, view: View, proposal: Open, group: NDArray[np.intp], outputs: Array) -> Array:
         """Less."""
-        reported = outputs.copy()
+        reported = outputs.copy(order="K")
         reported[:, :, view.agent] *= self.share
         return reported
 
