@@ -39,10 +39,10 @@ from mechopt.mechanisms.limited_liability.allocator.allocator import Allocator, 
 from mechopt.mechanisms.limited_liability.allocator.journal import SCHEMA, Journal
 from mechopt.mechanisms.limited_liability.allotment import Allotment
 from mechopt.mechanisms.limited_liability.arithmetic import GRID, Floats, Ledger
-from mechopt.mechanisms.limited_liability.groups import taken
-from mechopt.mechanisms.limited_liability.paths import pick
+from mechopt.mechanisms.limited_liability.comparison import BLOCK
+from mechopt.mechanisms.limited_liability.paths import pick, under
 from mechopt.mechanisms.limited_liability.play import Model, Play
-from mechopt.mechanisms.limited_liability.single import kernels
+from mechopt.mechanisms.limited_liability.single import SingleLedger, kernels
 from mechopt.mechanisms.limited_liability.strategies import shipped
 from mechopt.program import LinearProgram
 
@@ -79,11 +79,11 @@ def reference(rules: Rules, inputs: tuple[Any, ...], numbers: Any) -> Any:
 
 
 def lockstep(rules: Rules, values: Any, outputs: Any, draws: Any) -> Paths:
-    """Many paths, [period][path]."""
-    state = Paths(rules, values.shape[1])
-    for stated, produced, draw in zip(values, outputs, draws, strict=True):
+    """Many paths, [period][agent][decision][path]: paths side by side in memory."""
+    state = Paths(rules, values.shape[-1])
+    for stated, produced, draw in zip(np.moveaxis(values, -1, 1), np.moveaxis(outputs, -1, 1), draws, strict=True):
         proposal = state.propose(stated)
-        state.settle(proposal, taken(produced, proposal.decisions), pick(proposal.shares, draw))
+        state.settle(proposal, under(produced, proposal.decisions), pick(proposal.shares, draw))
     return state
 
 
@@ -91,11 +91,11 @@ def steps(agents: int, count: int, quick: bool) -> tuple[dict[str, Candidate], d
     """Candidates of one size and how many steps each makes."""
     rng = np.random.default_rng(2021)
     long = (4_000 if quick else 400_000) // (1 if agents < 10 else 4)
-    paths, wide, short = 256, (4 if quick else 24), (40 if quick else 400)
+    paths, wide, short = BLOCK, (2 if quick else 8), (40 if quick else 400)
     rules = Rules(variant="baseline", agents=agents)
     shape = (agents, count)
     values, outputs, draws = rng.random((long, *shape)), rng.random((long, *shape)), rng.random(long)
-    many: tuple[Any, ...] = (*(rng.random((wide, paths, *shape)) for _ in range(2)), rng.random((wide, paths)))
+    many: tuple[Any, ...] = (*(rng.random((wide, *shape, paths)) for _ in range(2)), rng.random((wide, paths)))
     lists: tuple[Any, ...] = (values[:short].tolist(), outputs[:short].tolist(), draws[:short].tolist())
     grid = rng.integers(0, GRID, short).tolist()
     whole: tuple[Any, ...] = (*(rng.integers(0, 1000, (short, *shape)).tolist() for _ in range(2)), grid)
@@ -121,6 +121,14 @@ def steps(agents: int, count: int, quick: bool) -> tuple[dict[str, Candidate], d
         found["single, compiled"] = lambda: Single(rules, module).run(values, outputs, draws)
         made["single, compiled"] = long
         agree(rules, values[:short], outputs[:short], draws[:short], module)
+        words = kernels("compiled", long, "compiled_ledger")
+        assert words is not None
+        ledger, part = SingleLedger(rules, words), long // 4
+        stated, produced = (np.rint(array[:part] * 1000).astype(np.int64) for array in (values, outputs))
+        points: Any = rng.integers(0, GRID, part)
+        found["single integer, compiled"] = lambda: ledger.run(stated, produced, points)
+        made["single integer, compiled"] = part
+        agree_in_integers(rules, stated[:short], produced[:short], points[:short], ledger)
     return found, made
 
 
@@ -129,9 +137,17 @@ def agree(rules: Rules, values: Any, outputs: Any, draws: Any, module: Any) -> N
     plain = reference(rules, (values.tolist(), outputs.tolist(), draws.tolist()), Floats())
     fast = Single(rules, module)
     fast.run(values, outputs, draws)
-    many = lockstep(rules, values[:, None], outputs[:, None], draws[:, None])
+    many = lockstep(rules, values[..., None], outputs[..., None], draws[:, None])
     if not (plain.transfer == fast.vectors[0].tolist() == many.transfer[0].tolist()):
         raise SystemExit("the paths disagree")
+
+
+def agree_in_integers(rules: Rules, stated: Any, produced: Any, points: Any, ledger: SingleLedger) -> None:
+    """Both ways give the same integers."""
+    plain = reference(rules, (stated.tolist(), produced.tolist(), points.tolist()), Ledger())
+    fast = ledger.run(stated, produced, points)
+    if fast is None or plain.transfer != fast.vectors["transfer"][0].tolist():
+        raise SystemExit("the integer paths disagree")
 
 
 def step_bars(size: str, cost: dict[str, float]) -> list[Bar]:
@@ -142,6 +158,10 @@ def step_bars(size: str, cost: dict[str, float]) -> list[Bar]:
             (f"{size}: single, compiled / memory pass", fast / cost["memory pass"], "<=", 3.0),
             (f"{size}: Monte Carlo, numpy / compiled", cost["Monte Carlo, numpy"] / fast, "<=", 1.5),
             (f"{size}: reference / single, compiled", cost["reference, float"] / fast, ">=", 40.0),
+            (f"{size}: single integer, compiled / memory pass", cost["single integer, compiled"] / cost["memory pass"],
+             "<=", 3.0),
+            (f"{size}: reference / single integer, compiled",
+             cost["reference, integer"] / cost["single integer, compiled"], ">=", 40.0),
         ]  # fmt: skip
     return found
 
@@ -158,13 +178,13 @@ def horizons(quick: bool) -> list[Bar]:
 
     def play(periods: int) -> float:
         started = time.process_time()
-        Play(rules, model, truth, agent=0, periods=periods, paths=256, seed=np.random.SeedSequence(1)).run()
+        Play(rules, model, truth, agent=0, periods=periods, paths=BLOCK, seed=np.random.SeedSequence(1)).run()
         return time.process_time() - started
 
-    part = 100 if quick else 2_000
+    part = 100 if quick else 1_000
     seconds = min(play(part) for _ in range(2))
-    whole = seconds * (10**5 / part) * (1_000 / 256)
-    print(f"1,000 replications of 10^5 periods: {whole / 60:.0f} CPU minutes, extrapolated from 256 of {part:,}")
+    whole = seconds * (10**5 / part) * (1_000 / BLOCK)
+    print(f"1,000 replications of 10^5 periods: {whole / 60:.0f} CPU minutes, extrapolated from {BLOCK:,} of {part:,}")
     peaks = []
     for periods in (part // 10, part):
         tracemalloc.start()

@@ -14,6 +14,7 @@ from mechopt.errors import InstanceError
 from mechopt.mechanisms import limited_liability as package
 from mechopt.mechanisms.limited_liability import rounds
 from mechopt.mechanisms.limited_liability.attack import dependence
+from mechopt.mechanisms.limited_liability.comparison import BLOCK
 from mechopt.mechanisms.limited_liability.curves import simulate_pictures
 from mechopt.mechanisms.limited_liability.paths import Array
 from mechopt.mechanisms.limited_liability.play import Model, Play
@@ -185,7 +186,7 @@ def test_a_strategy_of_ones_own_is_compared_with_the_truth() -> None:
 
 
 def test_results_repeat_and_do_not_depend_on_workers() -> None:
-    table = {"periods": 40, "replications": 260, "strategies": ["overclaim", "random"]}
+    table = {"periods": 20, "replications": BLOCK + 76, "strategies": ["overclaim", "random"]}  # two blocks each
     first = api.simulate(document(**table), seed=5)
     again = api.simulate(document(**table), seed=5, workers=2)
     other = api.simulate(document(**table), seed=6)
@@ -198,12 +199,14 @@ def test_progress_is_told_and_an_interruption_keeps_what_is_finished() -> None:
 
     def stop(done: int, total: int) -> None:
         seen.append((done, total))
-        if done == 2:
+        if done == 200:
             raise KeyboardInterrupt
 
     outcome = api.simulate(document(periods=20, strategies=["overclaim", "shade"]), progress=stop)
     assert outcome.status == "interrupted"
-    assert seen[-1] == (2, 3)
+    assert seen[-1] == (200, 300)
+    assert len(seen) > 20  # the bar moves within a block
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert outcome.tables["strategies"]["strategy"] == ["truth", "overclaim"]
 
 

@@ -141,11 +141,11 @@ class Play:
         self.output, self.efficient, self.loss_after = np.zeros(paths), np.zeros(paths), np.zeros(paths)
         self.regret, self.changed = np.zeros(paths), np.zeros(paths)
 
-    def run(self, progress: Callable[[], object] | None = None) -> Tally:
-        """All periods; `progress` is called now and then."""
+    def run(self, progress: Callable[[int], object] | None = None) -> Tally:
+        """All periods; `progress` is called with the hundredths that are done, whenever there is one more."""
         points = checkpoints(self.periods, self.watch)
         keep = set(points.tolist())
-        curve = []
+        curve, told = [], 0
         for period in range(1, self.periods + 1):
             proposal = self._period(period)
             if period in keep:
@@ -153,8 +153,8 @@ class Play:
                 changed = (proposal.shares * other).sum(axis=1, keepdims=True)
                 row = [self.state.allocation[:, None], self._debts(), proposal.shares[:, 1:], changed]
                 curve.append(np.concatenate(row, axis=1))
-            if progress is not None and period % 1000 == 0:
-                progress()
+            if progress is not None and (hundredths := 100 * period // self.periods) > told:
+                progress(told := hundredths)
         return Tally(
             payoff=self.payoff, paid=self.paid, output=self.output, efficient=self.efficient, regret=self.regret,
             left_out=self.left_out / self.periods, changed=self.changed / self.periods,

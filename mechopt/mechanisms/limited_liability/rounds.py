@@ -158,7 +158,7 @@ def compare(
     Args:
         setting: see `read`; its first strategy must be the truth.
         seed: of everything; block b of every strategy starts from (seed, b).
-        progress: called as progress(blocks done, blocks).
+        progress: called as progress(done, total) in hundredths of a block; with an executor after whole blocks only.
         executor: where blocks run; here where it is None.
     """
     items = [
@@ -169,8 +169,17 @@ def compare(
     ]
     finished: dict[int, Tally] = {}
     interrupted = False
+
+    def report(done: int, hundredths: int = 0) -> None:
+        if progress is not None:
+            progress(100 * done + hundredths, 100 * len(items))
+
+    def here(task: Task) -> Tally:
+        return play(task, lambda hundredths: report(len(finished), hundredths))
+
     try:
-        tasks.run(play, items, executor=executor, progress=progress, finished=finished)
+        tasks.run(here if executor is None else play, items, executor=executor, finished=finished,
+                  progress=lambda done, _total: report(done))  # fmt: skip
     except tasks.Interrupted:
         if not finished:
             raise
@@ -186,10 +195,10 @@ def _blocks(replications: int) -> list[int]:
     return [min(BLOCK, replications - start) for start in range(0, replications, BLOCK)]
 
 
-def play(task: Task) -> Tally:
-    """One task; at the top of the module so that a process pool can find it."""
+def play(task: Task, progress: Callable[[int], object] | None = None) -> Tally:
+    """One task; at the top of the module so that a process pool can find it. See `Play.run` for the progress."""
     setting = task.setting
     return Play(
         task.rules, setting.model, task.strategy, agent=setting.agent, periods=setting.periods, paths=task.paths,
         seed=SeedSequence(task.seed, spawn_key=(task.block,)), watch=setting.error_periods, honoured=setting.honoured,
-    ).run()  # fmt: skip
+    ).run(progress)  # fmt: skip
