@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import mechopt
@@ -33,6 +34,16 @@ def test_the_talent_marketplace_prints_certified_transfers_and_prices(capsys: py
     for word in ("price", "linked_transfer", "unlinked_transfer", "research", "cost_to_surplus"):
         assert word in shown
     assert "bracket" not in shown
+
+
+def test_the_talent_marketplace_has_prices_that_follow_the_seasons() -> None:
+    """Each skill is short at some date, at a price above what its own list of chores brings, and no two quarters
+    of the year look alike."""
+    dates = mechopt.solve("linked_vcg/talent_marketplace").tables["dates"]
+    prices = np.array([[float(price) for price in row] for row in dates["price"]])
+    chores = 1 / np.diag(mechopt.load("linked_vcg/talent_marketplace").environment.types[:3])
+    assert (prices.max(axis=0) > 1.1 * chores).all()
+    assert len({tuple(row) for row in prices.round(9).tolist()}) >= 4
 
 
 @pytest.mark.slow
