@@ -22,7 +22,9 @@ LAYERS = [
         "tables",
         "table_files",
         "numerals",
+        "highs",
         "solver",
+        "basis_check",
         "certify",
         "recertify",
         "batch_simplex",
@@ -50,7 +52,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # One home for each dependency; the modules of mechopt/ not named here may not import it at all.
 HOMES = {
-    "highspy": {"solver"},
+    "highspy": {"highs"},
     "flint": {"exact", "rational", "certify", "recertify", "evidence", "mechanisms"},
     "cyclopts": {"cli", "commands", "__main__"},
     "sympy": {"evidence"},
@@ -143,7 +145,7 @@ def test_workers_are_started_in_one_place() -> None:
         ("catalog", "import models.overage", "by path"),
         ("report", "import mechopt._bundled.models", "by path"),
         ("instance", "import highspy", "its home"),
-        ("solver", "import highspy", ""),
+        ("highs", "import highspy", ""),
         ("outcome", "from mechopt import __version__", ""),
     ],
 )

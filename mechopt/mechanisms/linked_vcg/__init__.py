@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.environment import Environment
     from mechopt.mechanisms.linked_vcg.geometry import Rays, linked_by_geometry
     from mechopt.mechanisms.linked_vcg.growth_plots import simulate_pictures
+    from mechopt.mechanisms.linked_vcg.inner import Limits
     from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
     from mechopt.mechanisms.linked_vcg.linked import Linked, linked_transfer
     from mechopt.mechanisms.linked_vcg.market import Market
@@ -44,6 +45,7 @@ _HOMES = {
     "linked_by_geometry": "geometry",
     "Linked": "linked",
     "linked_transfer": "linked",
+    "Limits": "inner",
     "Position": "position",
     "positions": "position",
     "Statement": "statements",
@@ -64,6 +66,7 @@ __all__ = [
     "Deviation",
     "Environment",
     "Knapsack",
+    "Limits",
     "Linked",
     "Market",
     "Position",

@@ -250,7 +250,7 @@ def _warnings(
     if changed.any():
         count = int(changed.any(axis=1).sum())
         lines.append(
-            f"the reports of {count} agents left their bounds and were retracted; "
+            f"the reports of {count} agent{'s' if count > 1 else ''} left their bounds and were retracted; "
             "all results are for the retracted reports"
         )
     several = [name for name, found in zip(dates, investments, strict=True) if not found.unique_price]
