@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,26 +14,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mechopt import tasks
-from mechopt.distributions import Empirical
-from mechopt.errors import InstanceError
+from mechopt.instance import Document
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.market import Market
-from mechopt.mechanisms.forward_market.smoothing import bernstein, default_degree
+from mechopt.mechanisms.forward_market.smoothing import Samples, read
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Samples:
-    """Observed values of one agent.
-
-    Attributes:
-        values: in any order.
-        degree: of the smoothing polynomial.
-    """
-
-    values: tuple[Fraction, ...]
-    degree: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,29 +37,17 @@ class Bands:
     surplus: Floats
 
 
-def samples_of(agents: object, named: object) -> dict[int, Samples]:
-    """The samples in a document's agents, by agent.
-
-    Args:
-        agents: the document's records.
-        named: its distributions by name, or None.
-
-    Raises:
-        InstanceError: no agent has samples.
-    """
+def samples_of(document: Document) -> dict[int, Samples]:
+    """The samples in a document's agents, by agent; empty where nobody has any."""
+    data = document.data
+    table = document.table(data["agents"], "agents", ["name", "demand", "endowment", "distribution"])
+    column = table.columns["distribution"]
+    named = data.get("distributions") or {}
     found: dict[int, Samples] = {}
-    for place, record in enumerate(agents if isinstance(agents, list | tuple) else ()):
-        table = record.get("distribution") if isinstance(record, Mapping) else None
-        if isinstance(table, str) and isinstance(named, Mapping):
-            table = named.get(table)
-        if isinstance(table, Mapping) and table.get("family") == "empirical":
-            values = Empirical(samples=table["samples"]).samples
-            found[place] = Samples(values=values, degree=int(table.get("degree") or default_degree(len(values))))
-    if not found:
-        raise InstanceError(
-            'needs at least one agent in the document whose distribution is { family = "empirical", samples = [...] }',
-            key="agents.distribution",
-        )
+    for place, law in enumerate(column if isinstance(column, list) else column.to_list()):
+        given = named.get(law.strip()) if isinstance(law, str) else law
+        if isinstance(given, Mapping) and given.get("family") == "empirical":
+            found[place] = read(given)
     return found
 
 
@@ -91,7 +64,7 @@ class _Task:
             if observed not in drawn:
                 chosen = generator.integers(0, len(observed.values), len(observed.values))
                 again = [observed.values[index] for index in chosen.tolist()]
-                drawn[observed] = bernstein(again, observed.degree, self.environment.support)
+                drawn[observed] = observed.law(again, self.environment.support)
             laws[place] = drawn[observed]
         market = Market(replace(self.environment, distribution=laws))
         return market.common.type, market.common.holding, market.surplus(self.holding)

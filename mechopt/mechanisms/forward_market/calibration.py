@@ -24,6 +24,7 @@ from mechopt.mechanisms.forward_market.polish import polished
 from mechopt.mechanisms.forward_market.schedule import Design, Programs
 from mechopt.mechanisms.forward_market.second_best import second_best
 from mechopt.mechanisms.forward_market.settlement import balance_certificate, no_free_lunch
+from mechopt.mechanisms.forward_market.trust import trust
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings
 from mechopt.mechanisms.forward_market.wishes import Section, limits, read
 from mechopt.outcome import Guarantee, Outcome
@@ -61,6 +62,8 @@ def design(
             outcome = _second_best(environment, section)
         elif section.goal == "bands":
             return _bands(environment, document, section, seed, workers, progress)
+        elif section.goal == "robustness":
+            outcome = trust(environment, document, section)
         else:
             outcome = _holdings(environment, document, section)
     except InstanceError as error:
@@ -228,7 +231,12 @@ def _bands(
     workers: int,
     progress: Callable[[int, int], object] | None,
 ) -> Outcome:
-    samples = samples_of(document.data.get("agents"), document.data.get("distributions"))
+    samples = samples_of(document)
+    if not samples:
+        raise InstanceError(
+            'needs at least one agent in the document whose distribution is { family = "empirical", samples = [...] }',
+            key="agents.distribution",
+        )
     found = bootstrap(environment, samples, resamples=section.resamples, seed=seed, workers=workers, progress=progress)
     common = Market(environment).common
     low, middle, high = np.quantile(found.holding, (0.05, 0.5, 0.95), axis=0)

@@ -110,7 +110,11 @@ class Interim:
         """q at the types, with its error bound."""
         points = np.atleast_1d(np.asarray(types, dtype=np.float64))
         self.evaluations += points.size
-        value, error, idle = self._by_method(self.below(points)[:, self.class_of])
+        return self.of(self.below(points))
+
+    def of(self, below: Floats) -> Allocation:
+        """q where each class's cdf takes given values, shape (types, classes): of other distributions than its own."""
+        value, error, idle = self._by_method(below[:, self.class_of])
         return Allocation(value=np.clip(value, 0.0, self.demand), error=error, idle=np.clip(idle, 0.0, 1.0))
 
     def _by_method(self, below: Floats) -> tuple[Floats, Floats, Floats]:

@@ -13,7 +13,16 @@ from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.holdings import Limits, Quota
 
 Goal = Literal[
-    "least_subsidy", "margin", "smooth", "surplus", "least_trade", "mean_state", "worst_state", "second_best", "bands"
+    "least_subsidy",
+    "margin",
+    "smooth",
+    "surplus",
+    "least_trade",
+    "mean_state",
+    "worst_state",
+    "second_best",
+    "bands",
+    "robustness",
 ]
 
 
@@ -23,7 +32,8 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         goal: a tariff ("least_subsidy", "margin", "smooth") or holdings ("surplus", "least_trade", "mean_state",
             "worst_state"), or the spot market itself where the efficient one fails ("second_best"),
-            or how far samples determine the holdings ("bands").
+            or how far samples determine the holdings ("bands"), or how wrong distributions and demands may be before
+            the spot market at r* could lose money ("robustness").
         subsidy: money that the forward market may pay out on balance (margin, smooth).
         surplus: least surplus of the spot market (least_trade).
         caps: most that agents may hold, by name.
@@ -33,6 +43,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         types: of each agent (second_best).
         holdings: with which agents enter the spot market (second_best).
         resamples: of the observed values (bands).
+        confidence: of what is said about the true distributions behind samples (robustness).
     """
 
     goal: Goal = "least_subsidy"
@@ -45,6 +56,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     types: Annotated[int, msgspec.Meta(ge=2, le=200)] = 8
     holdings: Literal["endowment", "common"] = "endowment"
     resamples: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 200
+    confidence: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.95
 
 
 READS: dict[str, frozenset[Goal]] = {
@@ -57,6 +69,7 @@ READS: dict[str, frozenset[Goal]] = {
     "types": frozenset({"second_best"}),
     "holdings": frozenset({"second_best"}),
     "resamples": frozenset({"bands"}),
+    "confidence": frozenset({"robustness"}),
 }
 
 
