@@ -209,14 +209,21 @@ def _formulate(model: Model, to: str | None, name: str | None, given: Mapping[st
         raise InstanceError(f"{to!r} is not one of {', '.join(formulation.TARGETS)}", key="--to")
     chosen, path = formulation.choose(model.mechanism, name)
     candidates = [(chosen, path)] if name else list(formulation.formulations(model.mechanism).values())
+    refused: InstanceError | None = None
     for candidate, path in candidates:
         options = formulation.settings(candidate, given)
         try:
             built = candidate.build(model.environment, **options)
-        except InstanceError as error:
-            raise error.at(file=model.document.path) from None
+        except InstanceError as error:  # another program of the mechanism may be for such a model
+            refused = refused or error.at(file=model.document.path)
+            continue
         if to not in ("pyomo", "cvxpy") or formulation.language(built) == to:
             return candidate, built, path
+    if refused is not None and len(candidates) > 1:
+        raise InstanceError(f"none of the programs of {model.mechanism} is for this model; the first: {refused.problem}",
+                            file=refused.file, key=refused.key)  # fmt: skip
+    if refused is not None:
+        raise refused
     raise InstanceError(f"{name or 'none of its programs'} is not written in {to}", key="--to")
 
 

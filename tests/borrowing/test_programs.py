@@ -234,3 +234,11 @@ def test_branch_and_bound_leaves_no_gap_between_whole_numbers() -> None:
         kinds.add((order.guarantee.kind, order.guarantee.error or 0.0))
     assert kinds <= {("bounded", 0.0), ("certified", 0.0)}
     assert ("bounded", 0.0) in kinds
+
+
+@pytest.mark.checkout
+def test_the_first_program_that_is_for_the_model_is_taken() -> None:
+    assert api.compare("borrowing/canal_passage").summary["program"] == "time_indexed"
+    assert api.compare("borrowing/paper_example").summary["program"] == "groves_lp"
+    with pytest.raises(InstanceError, match="none of the programs of borrowing is for this model"):
+        api.compare("borrowing/runway_slots")
