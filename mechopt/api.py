@@ -220,8 +220,8 @@ def _formulate(model: Model, to: str | None, name: str | None, given: Mapping[st
         if to not in ("pyomo", "cvxpy") or formulation.language(built) == to:
             return candidate, built, path
     if refused is not None and len(candidates) > 1:
-        raise InstanceError(f"none of the programs of {model.mechanism} is for this model; the first: {refused.problem}",
-                            file=refused.file, key=refused.key)  # fmt: skip
+        problem = f"none of the programs of {model.mechanism} is for this model; the first: {refused.problem}"
+        raise InstanceError(problem, file=refused.file, key=refused.key)
     if refused is not None:
         raise refused
     raise InstanceError(f"{name or 'none of its programs'} is not written in {to}", key="--to")

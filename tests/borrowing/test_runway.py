@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mechopt import api, catalog
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.borrowing import landing, runway
 from mechopt.mechanisms.borrowing.landing import Landing, Plane
 from mechopt.mechanisms.borrowing.landing_program import solve_big_m
@@ -108,3 +110,10 @@ def test_two_planes_that_cannot_both_land_are_infeasible() -> None:
     plane = Plane(appearance=F(0), earliest=F(5), target=F(5), latest=F(6), early_cost=F(1), late_cost=F(1))
     with pytest.raises(InfeasibleError):
         runway.solve(Landing(planes=(plane, plane), separation=((F(0), F(3)), (F(3), F(0)))))
+
+
+def test_numbers_of_too_many_digits_are_refused_not_wrapped(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("1 0\n0 1 1 99999999999999999999 1 1 9\n", encoding="ascii")
+    with pytest.raises(InstanceError, match="too many digits"):
+        api.solve({"mechanism": "borrowing", "sequence": {"aircraft_landing": str(path)}})

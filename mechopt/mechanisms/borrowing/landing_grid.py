@@ -9,9 +9,11 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.errors import SolveError
+from mechopt.errors import InstanceError, SolveError
 from mechopt.mechanisms.borrowing.landing import Landing
 from mechopt.outcome import Guarantee
+
+LARGEST_WHOLE = 2**60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,11 @@ def schedule(
 
 
 def whole_grid(landing: Landing) -> Grid:
-    """Times on their common grid: for a given order the best times lie on it, since all limits do."""
+    """Times on their common grid: for a given order the best times lie on it, since all limits do.
+
+    Raises:
+        InstanceError: the numbers do not fit into whole numbers of 64 bits.
+    """
     planes = landing.planes
     count = len(planes)
     gaps = [[Fraction(0) if i == j else gap for j, gap in enumerate(row)] for i, row in enumerate(landing.separation)]
@@ -99,7 +105,11 @@ def whole_grid(landing: Landing) -> Grid:
     unit = Fraction(1, lcm(*(Fraction(c).denominator for c in costs)))
 
     def whole(values: list[Fraction], of: Fraction) -> NDArray[np.int64]:
-        return np.array([int(value / of) for value in values], dtype=np.int64)
+        found = [int(value / of) for value in values]
+        if max(found) - min(found) >= LARGEST_WHOLE or max(map(abs, found)) >= LARGEST_WHOLE:
+            raise InstanceError("times or costs have too many digits for whole numbers of 64 bits; round them",
+                                key="sequence.aircraft_landing")  # fmt: skip
+        return np.array(found, dtype=np.int64)
 
     return Grid(
         earliest=whole([p.earliest for p in planes], step), target=whole([p.target for p in planes], step),
