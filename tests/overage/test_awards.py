@@ -199,6 +199,22 @@ def test_a_rule_is_its_definition_in_fractions_and_in_floats(name: str, problem:
     assert np.allclose(award(name, estate, claims), [float(x) for x in found], atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["dominguez_thomson", "constrained_egalitarian"])
+@given(
+    claims=st.lists(st.fractions(0, 30, max_denominator=3), min_size=1, max_size=12).filter(any),
+    part=st.sampled_from([1e-12, 0.3, 0.5, 0.75, 1 - 1e-9, 1 - 2**-52, 1 - 2**-53, 1.0]),
+)
+@settings(max_examples=100, deadline=None)
+def test_totals_that_round_are_no_trap(name: str, claims: list[Fraction], part: float) -> None:
+    """An estate a rounding error below the total, or below another sum of the same claims, is shared out like any."""
+    column = np.array([float(c) for c in claims])
+    estate = part * math.fsum(column)
+    found = AWARD_RULES[name].award(estate, column)
+    exact = [Fraction(c) for c in column.tolist()]
+    exactly = award(name, min(Fraction(estate), sum(exact)), exact, arithmetic="exact")
+    assert np.allclose(found, exactly.astype(float), rtol=1e-9, atol=1e-10)
+
+
 @pytest.mark.parametrize("name", AWARD_RULES)
 def test_awards_follow_their_claims_whatever_the_order(name: str) -> None:
     claims, estate = np.array([7.0, 1.0, 4.0, 4.0, 0.0, 12.5]), 11.25

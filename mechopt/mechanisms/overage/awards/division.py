@@ -10,6 +10,7 @@ Divide When There Isn't Enough, chapters 2 and 3; the rules after 2003 are cited
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from fractions import Fraction
 from typing import Any
 
@@ -76,16 +77,30 @@ def constrained_egalitarian(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:
     half = claim / 2
     if estate <= total(half):
         return constrained_equal_awards(estate, half)
-    # The total rises in lambda by 1 for each claimant between half-claim and claim.
-    points = np.concatenate([half, claim])
-    order = np.argsort(points, kind="stable")
-    points = points[order]
-    rising = np.cumsum(np.where(order < len(claim), 1, -1))
-    grown = np.cumsum((points[1:] - points[:-1]) * rising[:-1])
-    missing = estate - total(half)
-    k = min(int(np.count_nonzero(grown < missing)), len(grown) - 1)
-    level = points[k + 1] - divide(max(grown[k] - missing, 0 * missing), max(int(rising[k]), 1))
+    level = _level_of_lowest(estate, np.sort(claim))
     return np.minimum(claim, np.maximum(half, level))
+
+
+def _level_of_lowest(estate: Any, ordered: NDArray[Any]) -> Any:
+    """lambda with sum max(d/2, min(d, lambda)) = E, for an E between the totals of half-claims and of claims.
+
+    The sum is linear between the claims and the half-claims: the last of either kind at which it is at most E is found
+    by bisection, and between the two nobody else is met.
+    """
+    sums = np.concatenate([ordered[:1] * 0, np.cumsum(ordered)])
+
+    def shared(level: Any) -> tuple[Any, int]:
+        """What is given out at a level, and to how many claimants between half-claim and claim more would be given."""
+        full, rising = np.searchsorted(ordered, [level, 2 * level], side="right")
+        out = sums[full] + level * int(rising - full) + (sums[-1] - sums[rising]) / 2
+        return out, int(rising - full)
+
+    places = range(len(ordered))
+    claims_met = bisect_right(places, estate, key=lambda k: shared(ordered[k])[0])
+    halves_met = bisect_right(places, estate, key=lambda k: shared(ordered[k] / 2)[0])
+    start = max([ordered[k - 1] / part for k, part in ((claims_met, 1), (halves_met, 2)) if k], default=0 * estate)
+    out, rising = shared(start)
+    return start + divide(max(estate - out, 0 * estate), max(rising, 1))
 
 
 def minimal_overlap(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:

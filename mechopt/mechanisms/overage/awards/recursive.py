@@ -6,7 +6,6 @@ Source: Dominguez and Thomson (2006), "A new solution to the problem of adjudica
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ from mechopt.mechanisms.overage.clearing import divide, total
 def dominguez_thomson(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:
     """In every round each claimant gets min(d, E) / n of what is left of estate and claim; without end.
 
-    A claim that has caught up with the estate stays above it, so there is one phase per claimant at most, and inside a
-    phase k rounds have a closed form: finitely many phases, and the limit is exact. About a microsecond a phase.
+    A claim that has caught up with the estate stays above it, so there is one phase per claimant at most (a few dozen
+    for most claims), and inside a phase k rounds have a closed form: finitely many phases, and the limit is exact.
 
     Args:
         estate: E, 0 <= E <= sum of claims, units.
@@ -28,51 +27,52 @@ def dominguez_thomson(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:
     Returns:
         The awards, units, shape (claimants,).
     """
-    people = len(claim)
     whole = total(claim)
-    result = claim.copy()
     if not estate < whole:
-        return result
-    order = np.argsort(-claim, kind="stable")
-    order = order[claim[order] > 0]
-    ordered = claim[order].tolist()
-    tail = [*np.cumsum(claim[order][::-1])[::-1].tolist()[1:], estate * 0]
-    joined, secured = _phases(estate, ordered, [whole, *tail], people)
-    last = secured[-1]
-    for position, (kept, before) in enumerate(zip(joined, secured, strict=False)):
-        ordered[position] = ordered[position] * (1 - kept) + (last - before)
-    result[order] = ordered
-    return result
+        return claim.copy()
+    ascending = np.sort(claim[claim > 0])
+    sums = np.cumsum(ascending)
+    sums[-1] = whole  # the very total that the estate is below
+    starts, kept, before, last = _phases(estate, ascending, sums, len(claim))
+    # Claims that caught up in the same phase: those between the smallest of this phase and that of the one before.
+    phase = np.searchsorted(np.array(starts[::-1], dtype=claim.dtype), claim, side="right") - 1
+    share, lead = (np.array(column[::-1], dtype=claim.dtype) for column in (kept, before))
+    awards: NDArray[Any] = claim * (1 - share[phase]) + (last - lead[phase])
+    return np.where(claim > 0, awards, claim)
 
 
-def _phases(estate: Any, ordered: list[Any], tail: list[Any], people: int) -> tuple[list[Any], list[Any]]:
+def _phases(
+    estate: Any, ascending: NDArray[Any], sums: NDArray[Any], people: int
+) -> tuple[list[Any], list[Any], list[Any], Any]:
     """Walk through the phases.
 
     Args:
-        estate: E.
-        ordered: the positive claims, largest first.
-        tail: tail[t] is the sum of ordered[t:].
+        estate: E, below the total of claims.
+        ascending: the positive claims in order, shape (claimants,).
+        sums: of each of these and the smaller ones, shape (claimants,).
         people: n, those with a claim of 0 included.
 
     Returns:
-        For each claimant what share of the claim was left when it caught up with the estate, and what each of those
-        who had caught up before had got per head by then; one more entry at the end: what they get in all.
+        For each phase in which claims catch up with the estate: the smallest of them, what share of a claim was left
+        by then, and what each of those who had caught up before had got per head; and what these get per head in all.
     """
     keep = divide(people - 1, people) if not isinstance(estate, float) else (people - 1) / people
     # rho**k, and the estate in units of it: in these units the other claims stand still.
     left, size = keep * 0 + 1, estate
     per_head = estate * 0
-    joined: list[Any] = []
-    secured: list[Any] = []
+    starts: list[Any] = []
+    kept: list[Any] = []
+    before: list[Any] = []
     while True:
-        # Largest claims first: the next ones to catch up are found by bisection, however many they are.
-        caught = bisect_right(ordered, -size, lo=len(joined), key=lambda claim: -claim)
-        secured += [per_head] * (caught - len(joined))
-        joined += [left] * (caught - len(joined))
-        if caught == len(ordered):
-            secured.append(per_head + divide(size * left, caught))
-            return joined, secured
-        target, rest = ordered[caught], tail[caught]
+        behind = int(np.searchsorted(ascending, size))  # claims below the estate
+        caught = len(ascending) - behind
+        if behind < len(ascending) and (not starts or ascending[behind] < starts[-1]):
+            starts.append(ascending[behind])
+            kept.append(left)
+            before.append(per_head)
+        if not behind:
+            return starts, kept, before, per_head + divide(size * left, caught)
+        target, rest = ascending[behind - 1], sums[behind - 1]
         rounds = _rounds(size, target, rest, caught, people)
         later, after = left * keep**rounds, _advance(size, rest, caught, people, rounds)
         if caught:
