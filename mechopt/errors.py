@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class MechoptError(Exception):
     """Base of all errors of mechopt; `exit_status` is what the command line returns for it."""
@@ -63,6 +65,9 @@ class LimitError(SolveError):
     def __init__(self, message: str, bound: float) -> None:
         super().__init__(message)
         self.bound = bound
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.bound)  # it comes back whole from another process
 
 
 class CertificateError(MechoptError, ArithmeticError):

@@ -32,6 +32,9 @@ class InfeasibleError(SolveError):
         super().__init__(message)
         self.conflict = conflict
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.conflict)  # it comes back whole from another process
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:

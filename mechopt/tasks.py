@@ -6,7 +6,9 @@ of its own, and results come back in the order of the items. What is finished is
 
 from __future__ import annotations
 
+import pickle
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
@@ -182,6 +184,10 @@ def _work(task: Callable[..., Result], chunk: list[Numbered[Item]], name: str = 
         if name:
             _INTERRUPTED.add(name)
         return done, True, time.perf_counter() - started
+    except Exception as error:
+        if not name:
+            raise
+        raise _portable(error) from None
     finally:
         Attention.working = False
     return done, False, time.perf_counter() - started
@@ -197,6 +203,17 @@ def _one(task: Callable[..., Result], position: int, item: Item, stream: SeedSeq
     except Exception as error:
         error.add_note(f"in task {position} (counted from 0)")
         raise
+
+
+def _portable(error: Exception) -> Exception:
+    """The error itself, or its words where it would not come back whole: that would break the parent's pool."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        told = RuntimeError("".join(traceback.format_exception(error)).rstrip())
+        told.__notes__ = list(getattr(error, "__notes__", []))
+        return told
+    return error
 
 
 def _enter(done: Done[Result], results: MutableMapping[int, Result]) -> None:

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from mechopt import tasks
-from mechopt.errors import InstanceError, MechoptError
-from mechopt.tasks import Interrupted, pool, run
+from mechopt.errors import InstanceError, LimitError, MechoptError
+from mechopt.solver import InfeasibleError
+from mechopt.tasks import Interrupted, WorkerLost, pool, run
 from mechopt.workers import Processes
 
 
@@ -238,6 +239,13 @@ def dies_always(number):
         os.kill(os.getpid(), signal.SIGKILL)
     return number
 
+class Odd(Exception):
+    def __init__(self, one, two):
+        super().__init__(one + two)
+
+def odd(number):
+    raise Odd(3, 4)
+
 def waits(number):
     time.sleep(600 if number == 5 else 0)
     return number
@@ -307,9 +315,29 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     script.write_text("import math\nfrom mechopt.tasks import pool, run\n"
                       "with pool(2) as executor:\n    run(math.factorial, range(3), executor=executor)\n")  # fmt: skip
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
-    assert (
-        "A script of your own starts processes below `if __name__ == '__main__':` only" in done.stderr.splitlines()[-1]
+    assert "A script of your own starts processes below `if __name__ == '__main__':` only" in done.stderr
+
+
+def test_errors_of_mechopt_come_back_whole_from_another_process() -> None:
+    """One that does not would break the pool, and be taken for a dead worker."""
+    found: list[MechoptError] = [
+        InstanceError("bad", file="f.toml", key="k", row=3), LimitError("late", bound=2.5),
+        WorkerLost("died", {0: 1}, 2), Interrupted({1: 2}, 3), InfeasibleError("no point", ("a",)),
+    ]  # fmt: skip
+    for error in found:
+        back = pickle.loads(pickle.dumps(error))
+        assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
+
+
+def test_an_error_that_cannot_travel_is_told_in_words(tmp_path: Path) -> None:
+    lines = (
+        "try:\n    run(odd, range(3), executor=executor)\n"
+        "except RuntimeError as error:\n    print(error, error.__notes__)"
     )
+    with study(tmp_path, lines) as process:
+        out = process.communicate(timeout=120)[0]
+    assert "Odd: 7" in out
+    assert "in task 0 (counted from 0)" in out
 
 
 def test_chunks_grow_with_what_short_tasks_take_and_shrink_towards_the_end() -> None:
