@@ -6,6 +6,7 @@ local Dask cluster: CPU time of client, scheduler and workers less that of the t
 holds the page against the numbers.
 
     python benchmarks/scaling.py            measure everything (10 to 30 minutes) and write both files
+    python benchmarks/scaling.py --again engine overage_stream      measure only these again
     python benchmarks/scaling.py --page     write the page again from the numbers that are there
 """
 
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ import numpy as np
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 KINDS, RESOURCES, DATES = 10, 2, 4  # of the linked VCG instances
 BATCH = 1_000_000  # accounts or cells written at a time
+IDLE = 10  # seconds of an idle cluster
 SHORT = 5.0  # CPU seconds of a run that is made twice
 Work = Callable[[], object]
 
@@ -263,12 +265,22 @@ def measure(name: str, size: int, folder: Path) -> dict[str, float]:
     started = time.process_time()
     work()
     seconds = time.process_time() - started
-    return {"cpu_seconds": seconds, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"cpu_seconds": seconds, "peak_mib": peak()}
 
 
-def measured_series() -> dict[str, Any]:
+def peak() -> float:
+    """Peak memory of this process, MiB; ru_maxrss would count the parent's, from before this program was started."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def measured_series(names: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, series in SERIES.items():
+    for name in names:
+        series = SERIES[name]
         found[name] = {"mechanism": series.mechanism, "what": series.what, "unit": series.unit, "rows": []}
         for size in series.sizes:
             with tempfile.TemporaryDirectory() as folder:
@@ -283,38 +295,42 @@ def measured_series() -> dict[str, Any]:
     return found
 
 
-def burn(seconds: float) -> float:
-    """Work of so much CPU time; what it really took."""
-    started = time.thread_time()
-    while time.thread_time() - started < seconds:
-        sum(range(1000))
-    return time.thread_time() - started
+def nap(seconds: float) -> float:
+    """A task of so many seconds that needs no core, so that other work on the machine does not stretch it."""
+    started = time.perf_counter()
+    time.sleep(seconds)
+    return time.perf_counter() - started
 
 
 def measured_engine() -> dict[str, float]:
-    """What Dask costs: a message, and its share beside tasks of 1, 10 and 100 ms in chunks as they are by default."""
+    """What Dask costs, idle, a message, and beside tasks of 1, 10 and 100 ms in chunks as they are by default."""
     from distributed import Client, LocalCluster
 
     from mechopt import tasks
 
-    def cpu(client: Client) -> float:
-        return time.process_time() + sum(client.run(time.process_time).values())
-
-    found: dict[str, float] = {}
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
     ) as cluster:
         address = cluster.scheduler_address
         with tasks.cluster(address.replace("tcp", "dask")), tasks.pool(1) as executor, Client(address) as client:
-            tasks.run(burn, [0.0] * 200, executor=executor)
-            before, started = cpu(client), time.perf_counter()
-            tasks.run(burn, [0.0] * 1000, executor=executor, chunk=1)
-            found["seconds_a_message"] = (cpu(client) - before) / 1000
-            found["wall_a_message"] = (time.perf_counter() - started) / 1000
-            for milliseconds, count in ((1, 6000), (10, 600), (100, 60)):
-                before = cpu(client)
-                taken = sum(tasks.run(burn, [milliseconds / 1000] * count, executor=executor))
-                found[f"share_{milliseconds}_ms"] = (cpu(client) - before - taken) / taken
+
+            def cost(work: Work) -> tuple[float, float]:
+                """CPU and wall time of client, scheduler (in this process) and workers."""
+                before, started = time.process_time() + sum(client.run(time.process_time).values()), time.perf_counter()
+                work()
+                wall = time.perf_counter() - started
+                return time.process_time() + sum(client.run(time.process_time).values()) - before, wall
+
+            tasks.run(nap, [0.0] * 200, executor=executor)  # what is imported once is no cost of a task
+            cpu, wall = cost(lambda: time.sleep(IDLE))
+            found = {"idle": cpu / wall}
+            cpu, wall = cost(lambda: tasks.run(nap, [0.0] * 1000, executor=executor, chunk=1))
+            found["seconds_a_message"] = (cpu - found["idle"] * wall) / 1000
+            for milliseconds, count in ((1, 20_000), (10, 2000), (100, 200)):
+                took: list[float] = []
+                items = [milliseconds / 1000] * count
+                cpu, wall = cost(lambda items=items, took=took: took.extend(tasks.run(nap, items, executor=executor)))  # type: ignore[misc]
+                found[f"share_{milliseconds}_ms"] = (cpu - found["idle"] * wall) / sum(took)
     print(found, flush=True)
     return found
 
@@ -322,6 +338,7 @@ def measured_engine() -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--page", action="store_true", help="only write the page")
+    parser.add_argument("--again", nargs="+", metavar="NAME", choices=["engine", *SERIES], help="measure only these")
     parser.add_argument("--prepare", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -338,12 +355,18 @@ def main() -> None:
     from benchmarks.scaling_page import write
 
     file = DOCS / "scaling.json"
-    if not options.page:
+    if options.again:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if "engine" in options.again:
+            found["engine"] = measured_engine()
+        found["series"] |= measured_series([name for name in options.again if name != "engine"])
+    elif not options.page:
         import mechopt
 
         load = os.getloadavg()[0]
         found = {"mechopt": mechopt.__version__, "cores": os.cpu_count(), "load": load, "engine": measured_engine(),
-                 "series": measured_series()}  # fmt: skip
+                 "series": measured_series(list(SERIES))}  # fmt: skip
+    if not options.page:
         file.write_text(json.dumps(rounded(found), indent=1) + "\n", encoding="utf-8")
     write(DOCS / "scaling.md", json.loads(file.read_text(encoding="utf-8")))
 

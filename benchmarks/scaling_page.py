@@ -80,11 +80,12 @@ def engine(found: Mapping[str, Any]) -> str:
     lines = [
         "| on a local Dask cluster of two workers | CPU time of the engine |",
         "|---|---:|",
+        f"| idle | {costs['idle']:.1%} of one core |",
         f"| a message (one task that does nothing) | {costs['seconds_a_message'] * 1000:.1f} ms |",
     ]
     lines += [
         f"| tasks of {milliseconds} ms, in chunks as they are by default | "
-        f"{costs[f'share_{milliseconds}_ms']:.1%} of the tasks' own |"
+        f"{costs[f'share_{milliseconds}_ms']:.1%} of the tasks' time |"
         for milliseconds in (1, 10, 100)
     ]
     return "\n".join(lines)
@@ -129,7 +130,7 @@ def plan(found: Mapping[str, Any]) -> str:
 def chunked(tasks: Sequence[float], workers: int) -> list[float]:
     """Tasks as `mechopt.tasks` sends them by default: together, up to 10 ms a worker of the cluster."""
     each = tasks[0]
-    size = max(1, min(round(max(0.1, 0.01 * workers) / each), len(tasks) // (2 * workers)))
+    size = max(1, min(round(max(0.5, 0.01 * workers) / each), len(tasks) // (2 * workers)))
     return [each * size] * (len(tasks) // size) + ([each * (len(tasks) % size)] if len(tasks) % size else [])
 
 
