@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mechopt.errors import LimitError
+from mechopt.mechanisms.linked_vcg import choosing
 from mechopt.mechanisms.linked_vcg.choice import Choice
 from mechopt.mechanisms.linked_vcg.choosing import Chosen, choose
 from mechopt.mechanisms.linked_vcg.inner import Limits, displacement
@@ -47,22 +50,36 @@ def value(environment: Any, dates: Any, reports: Any) -> float:
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("lower", [0.0, 0.95])
-def test_the_choice_is_the_best_of_all_choices(draw: Any, seed: int, lower: float) -> None:
-    """With and without a least budget, which idle projects may fill; the reports keep it and have the value said."""
+@pytest.mark.parametrize(("lower", "charged"), [(0.0, 0.0), (0.95, 0.0), (0.95, 0.3)])
+def test_the_choice_is_the_best_of_all_choices(
+    draw: Any, seed: int, lower: float, charged: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without a least budget, which idle projects may fill or which costs something; the reports keep it and
+    have the value said. The bound of the relaxation is one, and the program finds the best choice without the local
+    search too, from a known value that leaves few pieces."""
     environment = draw(seed, dates=2, types=4, lower=lower)
     for agent in range(2):
-        case = searches(environment, agent)
-        dates, _, _, budget = case
+        dates, pieces, charge, budget = searches(environment, agent)
+        charge = charge + charged
+        case = (dates, pieces, charge, budget)
         found = choose(*case, known=np.inf, seconds=60.0)
         assert found.reports is not None
         assert found.low <= found.high
         assert found.high - found.low <= 1e-7 * (1 + found.high)
-        assert found.high == pytest.approx(one_by_one(*case), abs=1e-7)
+        best = one_by_one(*case)
+        assert found.high == pytest.approx(best, abs=1e-7)
+        root = choose(*case, known=np.inf, seconds=0.0).low
+        assert root <= best + 1e-9
+        with monkeypatch.context() as patch:
+            patch.setattr(choosing._Search, "improve", lambda self, starts: None)
+            alone = choose(*case, known=best + (best - root) / 4 + 1e-6, seconds=60.0)
+        assert alone.high == pytest.approx(best, abs=1e-7)
+        assert alone.low == pytest.approx(best, abs=1e-7)
         total = found.reports.sum(axis=0)
         assert np.all(total >= budget[0] - 1e-7)
         assert np.all(total <= budget[1] + 1e-7)
-        assert value(environment, dates, found.reports) == pytest.approx(found.high, abs=1e-6)
+        worth = value(environment, dates, found.reports) + float(charge @ total)
+        assert worth == pytest.approx(found.high, abs=1e-6)
 
 
 def test_a_choice_cut_off_is_a_bracket(draw: Any) -> None:
@@ -84,8 +101,6 @@ def test_what_the_first_program_leaves_open_is_settled_after_more_starts(
     draw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both programs of the search, the pieces ruled out between them, and nothing that a better choice needs lost."""
-    from mechopt.mechanisms.linked_vcg import choosing
-
     environment = draw(1, dates=3, types=6)
     case = searches(environment, 0)
     known = choose(*case, known=np.inf, seconds=60.0)
@@ -103,6 +118,49 @@ def test_what_the_first_program_leaves_open_is_settled_after_more_starts(
     assert proofs[0] > 1e-6
     assert again.high == pytest.approx(known.high, abs=1e-7)
     assert again.low == pytest.approx(known.low, abs=1e-7)
+
+
+def test_pieces_that_lose_something_are_kept_while_a_better_choice_can_have_them(
+    draw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a value just above the least, with few pieces left and no local search, the program still finds it."""
+    lossy = 0
+    for seed in range(8):
+        case = searches(draw(seed, dates=3, types=6), 0)
+        best, root = choose(*case, known=np.inf, seconds=60.0).high, choose(*case, known=np.inf, seconds=0.0).low
+        lossy += best - root > 1e-3
+        with monkeypatch.context() as patch:
+            patch.setattr(choosing._Search, "improve", lambda self, starts: None)
+            found = choose(*case, known=best + 1e-6, seconds=60.0)
+        assert found.reports is not None
+        assert found.high == pytest.approx(best, abs=1e-7)
+    assert lossy >= 3
+
+
+def test_only_what_a_program_proves_counts(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program cut off with a bound below its best point, or with no point at all, leaves that bracket."""
+    environment = draw(3, dates=3, types=6)
+    case = searches(environment, 0)
+    best, root = choose(*case, known=np.inf, seconds=60.0).high, choose(*case, known=np.inf, seconds=0.0).low
+    assert best - root > 1e-3
+    quarter, half = best - (best - root) / 4, best - (best - root) / 2
+
+    def cut(program: Any, *, options: Any = None, accept_bound: bool = False) -> Any:
+        found = solve(program, options=options, accept_bound=accept_bound)
+        return replace(found, bound=quarter) if accept_bound else found
+
+    def nothing(program: Any, *, options: Any = None, accept_bound: bool = False) -> Any:
+        if accept_bound:
+            raise LimitError("no point", half)
+        return solve(program, options=options)
+
+    monkeypatch.setattr(choosing._Search, "improve", lambda self, starts: None)
+    truth = value(environment, case[0], [date.report for date in case[0]])
+    for double, low in ((cut, quarter), (nothing, half)):
+        monkeypatch.setattr(choosing, "solve", double)
+        found = choose(*case, known=truth, seconds=60.0)
+        assert found.low == pytest.approx(low, abs=1e-9)
+        assert found.high == pytest.approx(best if double is cut else truth, abs=1e-7)
 
 
 @pytest.mark.slow
