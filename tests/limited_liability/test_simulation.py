@@ -241,3 +241,19 @@ def test_memory_does_not_grow_with_the_horizon() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] < 1.3 * peaks[1]
+
+
+def test_a_block_keeps_a_few_numbers_a_path_and_no_curves() -> None:
+    """Ten replications or ten million: what comes back from a task must not hold the periods of each path."""
+    values = np.array(CONSTANT)
+
+    def numbers(paths: int) -> int:
+        model = Model(values=values, outputs=values, bound=1.0, order="recorded", success="drawn")
+        rules = package.Rules(agents=2, variant="strategic")
+        tally = Play(
+            rules, model, shipped(5)["truth"], agent=0, periods=50, paths=paths, seed=np.random.SeedSequence(1)
+        ).run()
+        found = [getattr(tally, name) for name in tally.__dataclass_fields__]
+        return sum(array.size for item in found for array in (item if isinstance(item, tuple) else (item,)))
+
+    assert numbers(11) - numbers(10) == 5 * 2 + 5

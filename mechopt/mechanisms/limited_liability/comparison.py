@@ -162,18 +162,23 @@ def _heard(setting: Setting, own: Sequence[Tally], truth: Sequence[Tally]) -> in
     At the periods kept, averaged over paths; from then on for good. None if never.
     """
     points = own[0].points
-    level = [np.concatenate([tally.curve[:, :, -1] for tally in side], axis=1).mean(axis=1) for side in (own, truth)]
+    level = [_mean_curve(side)[:, -1] for side in (own, truth)]
     late = points > setting.error_periods
     worse = late & (level[0] > level[1] + HEARD)
     first = points[late & (points > (points[worse].max() if worse.any() else 0))]
     return int(first[0]) - setting.error_periods if first.size else None
 
 
+def _mean_curve(tallies: Sequence[Tally]) -> NDArray[np.float64]:
+    """Means over all paths at the periods kept."""
+    total: NDArray[np.float64] = np.sum([tally.curve for tally in tallies], axis=0)
+    return total / sum(len(tally.output) for tally in tallies)
+
+
 def _curve(setting: Setting, rules: Rules, strategy: Strategy, tallies: Sequence[Tally]) -> list[dict[str, Any]]:
     """Means over paths at the periods kept, and the largest regret there."""
     agent, agents = setting.agent, rules.agents
-    curve = np.concatenate([tally.curve for tally in tallies], axis=1)
-    largest = curve[:, :, : 1 + agents].max(axis=(1, 2))
+    curve, largest = _mean_curve(tallies), np.max([tally.largest for tally in tallies], axis=0)
     rows = []
     for place, period in enumerate(tallies[0].points.tolist()):
         limit = bounds.certified(rules, period, output_bound=setting.model.bound, value_floor=setting.value_floor)
@@ -181,10 +186,10 @@ def _curve(setting: Setting, rules: Rules, strategy: Strategy, tallies: Sequence
             "variant": rules.variant,
             "strategy": strategy.name,
             "period": period,
-            "regret_allocation": float(curve[place, :, 0].mean()),
-            "debt": float(curve[place, :, 1 + agent].mean()),
-            "left_out": float(curve[place, :, 1 + agents + agent].mean()),
-            "decision_changed": float(curve[place, :, -1].mean()),
+            "regret_allocation": float(curve[place, 0]),
+            "debt": float(curve[place, 1 + agent]),
+            "left_out": float(curve[place, 1 + agents + agent]),
+            "decision_changed": float(curve[place, -1]),
             "largest_regret": float(largest[place]),
             "regret_bound": limit.regret if math.isfinite(limit.regret) else None,
         })  # fmt: skip

@@ -69,7 +69,7 @@ def recorded_at(numbers: NDArray[Any], chosen: NDArray[np.int64]) -> NDArray[Any
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tally:
-    """What a block of paths adds up to; all arrays start with (paths,).
+    """What a block of paths adds up to; all arrays but `points`, `curve` and `largest` start with (paths,).
 
     Attributes:
         payoff: true output less payment over the horizon, shape (paths, agents).
@@ -81,8 +81,9 @@ class Tally:
         changed: share of periods whose decision was not a*(I) at stated values, shape (paths,).
         score: of draw-dependent reports, numerator and variance, shape (paths, agents) each.
         points: periods kept.
-        curve: at those periods, R^I, the debts, mu(I\\i) and P(decision is not a*(I)), shape (points, paths, 2 + 2
-            agents). Leaving out an agent that would not have changed anything costs nothing.
+        curve: at those periods, R^I, the debts, mu(I\\i) and P(decision is not a*(I)), summed over the paths, shape
+            (points, 2 + 2 agents). Leaving out an agent that would not have changed anything costs nothing.
+        largest: of R^I and the debts at those periods, over the paths, shape (points,).
         loss_after: output lost after `watch`, shape (paths,).
     """
 
@@ -96,6 +97,7 @@ class Tally:
     score: tuple[Array, Array]
     points: NDArray[np.int64]
     curve: Array
+    largest: Array
     loss_after: Array
 
 
@@ -142,23 +144,26 @@ class Play:
         self.regret, self.changed = np.zeros(paths), np.zeros(paths)
 
     def run(self, progress: Callable[[int], object] | None = None) -> Tally:
-        """All periods; `progress` is called with the hundredths that are done, whenever there is one more."""
+        """All periods; `progress` is called with each further hundredth that is done, but for the last."""
         points = checkpoints(self.periods, self.watch)
         keep = set(points.tolist())
-        curve, told = [], 0
+        curve, largest, told = [], [], 0
         for period in range(1, self.periods + 1):
             proposal = self._period(period)
             if period in keep:
                 other = proposal.decisions != proposal.decisions[:, :1]
                 changed = (proposal.shares * other).sum(axis=1, keepdims=True)
                 row = [self.state.allocation[:, None], self._debts(), proposal.shares[:, 1:], changed]
-                curve.append(np.concatenate(row, axis=1))
-            if progress is not None and (hundredths := 100 * period // self.periods) > told:
+                every = np.concatenate(row, axis=1)
+                curve.append(every.sum(axis=0))
+                largest.append(every[:, : 1 + self.rules.agents].max())
+            if progress is not None and told < (hundredths := 100 * period // self.periods) < 100:
                 progress(told := hundredths)
         return Tally(
             payoff=self.payoff, paid=self.paid, output=self.output, efficient=self.efficient, regret=self.regret,
             left_out=self.left_out / self.periods, changed=self.changed / self.periods,
-            score=(self.excess, self.spread), points=points, curve=np.stack(curve), loss_after=self.loss_after,
+            score=(self.excess, self.spread), points=points, curve=np.stack(curve),
+            largest=np.array(largest), loss_after=self.loss_after,
         )  # fmt: skip
 
     def _reported(self, proposal: Open, group: NDArray[np.intp], produced: Array) -> Array:
