@@ -204,7 +204,8 @@ def test_whatever_is_changed_only_mechopt_errors_come_out(data: st.DataObject) -
         "values": {"f": {"kind": "points", "points": [[0, 1], [2, 0]]}},
         "agents": [{"beliefs": {"f": 1}, "time": {"family": "uniform"}} for _ in range(2)],
         "rounds": [{"value_1": "f", "time_1": 0, "value_2": "f", "time_2": 1}],
-        "sequence": {"jobs": [{"name": "a", "value": "f", "duration": 1}], "since_release": False},
+        "sequence": {"jobs": [{"name": "a", "value": "f", "duration": 1}], "since_release": False, "method": "labels",
+                     "beliefs": [{"job": "a", "beliefs": {"f": 1}, "time": {"family": "uniform"}}]},
     }  # fmt: skip
     changed = deepcopy(document)
     for _ in range(data.draw(st.integers(1, 2))):

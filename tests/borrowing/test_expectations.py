@@ -288,6 +288,24 @@ def test_curves_of_any_degree_are_enclosed(first: list[int], second: list[int], 
     assert abs(float((mass * best**2).sum()) - float(found.power(2).value)) < 1e-3 * scale**2
 
 
+@settings(max_examples=12, deadline=None)
+@given(environments(TIMES), st.integers(0, 1))
+def test_squared_means_are_enclosed(environment: Environment, axis: int) -> None:
+    """E[E[W* | type]^2] in ball arithmetic: around the exact number, or what panels of Gauss nodes find."""
+    from mechopt.mechanisms.borrowing import conditional, enclosed_means
+
+    found = Expectations(environment)
+    proven = enclosed_means.second_moment(found, axis)
+    assert proven is not None
+    assert proven.proven
+    assert proven.error < 1e-8
+    if found.exact:
+        assert abs(float(proven.value) - float(found.second_moment_given(axis).value)) <= proven.error + 1e-15
+    else:
+        rough = conditional.second_moment_in_floats(found, axis)
+        assert abs(float(proven.value) - rough.value) <= proven.error + 3 * rough.error + 1e-6
+
+
 QUADRATIC = st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(-3, 3).filter(bool))
 
 
@@ -320,8 +338,10 @@ def test_the_guarantee_says_what_the_numbers_are_worth(paper: Callable[..., dict
     curved = api.solve(paper(values=CURVED)).guarantee
     assert curved.kind == "bounded"
     assert 0 < curved.error < 1e-12
-    rough_mean = api.solve(paper(values=CURVED, design="minimum_variance")).guarantee
-    assert rough_mean.kind == "approximate"
-    assert "estimated" in rough_mean.detail
+    least = api.solve(paper(values=CURVED, design="minimum_variance")).guarantee
+    assert least.kind == "bounded"
+    assert 0 < least.error < 1e-11
     rough = [{"beliefs": {"f": 1}, "time": ROUGH[0]}] * 2
-    assert api.solve(paper(agents=rough)).guarantee.kind == "approximate"
+    estimated = api.solve(paper(agents=rough)).guarantee
+    assert estimated.kind == "approximate"
+    assert "estimated" in estimated.detail

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mechopt import api, instance
-from mechopt.errors import InstanceError
+from mechopt.errors import InstanceError, SolveError
 from mechopt.mechanisms.borrowing import cases as many
 from mechopt.mechanisms.borrowing.document import from_document
 from mechopt.mechanisms.borrowing.order_budget import Budget, OrderBudget
@@ -279,6 +279,15 @@ def test_wrong_beliefs_are_refused_by_name(change: Any, words: str) -> None:
     with pytest.raises(InstanceError, match=words) as caught:
         api.solve(document)
     assert "sequence.beliefs" in str(caught.value)
+
+
+def test_values_that_floats_do_not_hold_are_refused() -> None:
+    document = queue([ONE] * 2)
+    document["values"] = {"line": {"kind": "polynomial", "coefficients": [0, "1e200"]}}
+    uniform = {"family": "uniform", "low": 1, "high": 2}
+    document["sequence"]["beliefs"] = [{"job": f"job {k}", "time": uniform} for k in range(2)]
+    with pytest.raises(SolveError, match="too large"):
+        api.solve(document)
 
 
 def test_a_type_that_was_not_thought_possible_is_refused() -> None:

@@ -8,7 +8,7 @@ Source: Johansson, Numerical integration in arbitrary-precision ball arithmetic,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -27,6 +27,8 @@ TOLERANCE = 50  # bits that an integral is computed to
 EVALUATIONS = 20_000  # of a strip; what has not settled by then is left to quadrature
 LOOSE = 1e-6  # an enclosure wider than this is none
 WIDTHS = (Fraction(1, 2**54), Fraction(1, 2**32))  # cut away around an isolated point; more than what isolates it
+
+Integrand = Callable[[Any, bool], Any]  # of a ball, and whether it must be analytic there
 
 
 def enclose(part: Part, polynomial: Callable[[Part], Any]) -> tuple[float, float] | None:
@@ -66,9 +68,9 @@ def _weighted(part: Part, polynomial: Callable[[Part], Any]) -> dict[int, Any]:
     return found
 
 
-def _largest(polynomials: dict[int, Any], part: Part) -> Any:
-    """A bound of the integrands' size on the part's square [0, 1]^2: the sum of their coefficients' sizes."""
-    return max(sum((abs(fraction(c)) for c in p.coeffs()), Fraction(0)) for p in polynomials.values())
+def largest(polynomials: Iterable[Any]) -> Fraction:
+    """A bound of polynomials' sizes on [0, 1]^2: the sum of their coefficients' sizes."""
+    return max((sum((abs(fraction(c)) for c in p.coeffs()), Fraction(0)) for p in polynomials), default=Fraction(0))
 
 
 def _segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
@@ -84,7 +86,7 @@ def _segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
         sign = 1 if fraction(difference(rational((a + b) / 2))) > 0 else -1
         inner = planes.univariate(weighted[sign].subs(fixed), axis).integral()
         total += inner(rational(b)) - inner(rational(a))
-    slack = 2 * len(near) * WIDTHS[0] * _largest(weighted, part)
+    slack = 2 * len(near) * WIDTHS[0] * largest(weighted.values())
     return arb(total) + arb(0, float(slack))
 
 
@@ -101,17 +103,17 @@ def _area(part: Part, polynomial: Callable[[Part], Any], width: Fraction) -> Any
         if b <= a:
             slack += right - left
             continue
-        pieces = _pieces(difference, known, (a + b) / 2, lower, upper)
+        pieces = order_at(difference, known, (a + b) / 2, lower, upper)
         if pieces is None:
             return None
-        total += _integral(inner, known, pieces, a, b)
-    return total + arb(0, float(slack * _largest(weighted, part)) * (1 + 1e-12))
+        total += integral(across(inner, known, pieces), a, b)
+    return total + arb(0, float(slack * largest(weighted.values())) * (1 + 1e-12))
 
 
 Edge = tuple[str, Any]  # ("line", (a, b)) or ("root", number)
 
 
-def _pieces(difference: Any, known: Branches, middle: Fraction, lower: Line, upper: Line) -> Any:
+def order_at(difference: Any, known: Branches, middle: Fraction, lower: Line, upper: Line) -> Any:
     """[(edge below, edge above, sign)] of a strip, decided at its middle; None where balls cannot tell."""
     low, high = (line[0] + line[1] * middle for line in (lower, upper))
     edges: list[Edge] = [("line", lower)]
@@ -133,8 +135,14 @@ def _pieces(difference: Any, known: Branches, middle: Fraction, lower: Line, upp
     return found
 
 
-def _integral(inner: dict[int, Any], known: Branches, pieces: Any, a: Fraction, b: Fraction) -> Any:
-    """Arb's enclosure of the integral over one strip of the antiderivative's differences."""
+def across(inner: dict[int, Any], known: Branches, pieces: Any) -> Integrand:
+    """The integral along the second time, as a function of a ball of the first: differences of antiderivatives.
+
+    Args:
+        inner: the antiderivative in the second time where each agent goes first, as `balls` gives it.
+        known: the roots of the difference of both orders.
+        pieces: as `order_at` gives them.
+    """
     # Neighbouring pieces share an edge: collect what is evaluated at each.
     used: dict[Edge, list[tuple[int, int]]] = {}
     for below, above, sign in pieces:
@@ -154,6 +162,11 @@ def _integral(inner: dict[int, Any], known: Branches, pieces: Any, a: Fraction, 
                 total += factor * lines[sign](y)
         return total
 
+    return integrand
+
+
+def integral(integrand: Integrand, a: Fraction, b: Fraction) -> Any:
+    """Arb's enclosure of an integral; not finite where it has not settled."""
     tiny = arb(2) ** -TOLERANCE
     return acb.integral(
         integrand, acb(rational(a)), acb(rational(b)), rel_tol=tiny, abs_tol=tiny, eval_limit=EVALUATIONS

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mechopt.mechanisms.borrowing import conditional
+from mechopt.mechanisms.borrowing import conditional, enclosed_means
 from mechopt.mechanisms.borrowing.callables import Sampled, sampled
 from mechopt.mechanisms.borrowing.enclosure import enclose
 from mechopt.mechanisms.borrowing.environment import Environment
@@ -204,7 +204,13 @@ class Expectations:
         """E[E[W* | one agent's type]^2]."""
         if self.exact:
             return self._once(("given", axis), lambda: Estimate(value=conditional.second_moment(self, axis)))
-        return self._once(("given", axis), lambda: conditional.second_moment_in_floats(self, axis))
+        return self._once(("given", axis), lambda: self._second_moment(axis))
+
+    def _second_moment(self, axis: int) -> Estimate:
+        """Enclosed where every density is a polynomial, else in floats."""
+        rough = self.function_error or any(piece.density is None for law in self.times for piece in law.pieces)
+        found = None if rough or not self._provable else enclosed_means.second_moment(self, axis)
+        return found or conditional.second_moment_in_floats(self, axis)
 
 
 def expectation(found: Sequence[Part], polynomial: Callable[[Part], Any], *, prove: bool = True) -> Estimate:

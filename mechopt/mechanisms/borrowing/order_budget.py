@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
-from mechopt.errors import InstanceError
+from mechopt.errors import InstanceError, SolveError
 from mechopt.mechanisms.borrowing.cases import LARGEST_SETS, Welfares, welfares
 from mechopt.mechanisms.borrowing.environment import Environment, Queue
 from mechopt.mechanisms.borrowing.expectations import Estimate
@@ -160,8 +160,11 @@ class OrderBudget:
             return Estimate(value=first), Estimate(value=second - first**2)
         size = sums.size
         centred = sums - sums.mean()
-        variance = float((centred**2).sum() / (size - 1))
-        kurtosis = float((centred**4).mean()) - variance**2 * (size - 3) / (size - 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = float((centred**2).sum() / (size - 1))
+            kurtosis = float((centred**4).mean()) - variance**2 * (size - 3) / (size - 1)
+        if not np.isfinite(kurtosis):
+            raise SolveError("the values are too large to simulate their variance in floats")
         return (
             Estimate(value=float(sums.mean()), error=sqrt(variance / size), proven=False),
             Estimate(value=variance, error=sqrt(max(kurtosis, 0.0) / size), proven=False),
