@@ -273,7 +273,7 @@ def as_rows(known: OrderBudget, *, exactly: bool) -> dict[str, list[Any]]:
     """The budgets as a table: expected sum, balancing constant, variance, its standard error and a proven bound."""
 
     def shown(value: Any) -> Any:
-        return value if exactly else exact.as_float(value)
+        return value if exactly else exact.as_float(value) + 0.0  # no -0
 
     found = known.all
     how = f"{'every one of' if known.exact else 'estimated from'} {known.cases} {'cases' if known.exact else 'draws'}"

@@ -158,4 +158,4 @@ def _table(environment: Environment, names: list[str], start: Any, completion: A
 
 
 def _show(value: Any, environment: Environment) -> Any:
-    return value if environment.arithmetic == "exact" else exact.as_float(value)
+    return value if environment.arithmetic == "exact" else exact.as_float(value) + 0.0  # no -0
