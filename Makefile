@@ -64,12 +64,13 @@ docs: $(STAMP) ## the documentation site, docs/_build/html; LEDGER=run.json adds
 linkcheck: $(STAMP) ## the links that lead out of the documentation (needs a network)
 	$(BIN)/sphinx-build --quiet -b linkcheck docs docs/_build/linkcheck
 
-bench: $(STAMP) ## CPU-time ratios against the memory floor
+bench: $(STAMP) ## CPU-time ratios against memory passes, plain versions and the obvious way to write it (an hour or so)
 	$(BIN)/python benchmarks/overage.py
 	$(BIN)/python benchmarks/claims_rules.py
 	$(BIN)/python benchmarks/linked_vcg.py --stream
 	$(BIN)/python benchmarks/borrowing.py
 	$(BIN)/python benchmarks/forward_market.py
+	$(BIN)/python benchmarks/limited_liability.py
 
 peers: $(PEERS)/.installed ## against other libraries, side by side; RECORD=1 renews the numbers in README.md and docs/peers.md
 	$(PEERS)/bin/python benchmarks/peers/run.py $(if $(RECORD),--record)

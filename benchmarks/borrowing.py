@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import time
 import warnings
 from bisect import bisect
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -27,6 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from benchmarks.timing import least
 from mechopt import catalog, instance, solver
 from mechopt.errors import SolveError
 from mechopt.mechanisms.borrowing import families, landing_program, many_rounds, paths, runway, subset_dp, time_indexed
@@ -38,24 +37,7 @@ from mechopt.mechanisms.borrowing.expectations import Expectations
 from mechopt.mechanisms.borrowing.landing import read
 from mechopt.mechanisms.borrowing.orders import Problem
 
-Candidate = Callable[[], Any]
 F = Fraction
-
-
-def cpu(candidate: Candidate) -> float:
-    start = time.process_time()
-    candidate()
-    return time.process_time() - start
-
-
-def least(candidates: dict[str, Candidate], rounds: int = 9) -> dict[str, float]:
-    for candidate in candidates.values():
-        candidate()
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name in random.sample(list(candidates), len(candidates)):
-            times[name].append(cpu(candidates[name]))
-    return {name: min(taken) for name, taken in times.items()}
 
 
 def affine_pairs(count: int = 1_000_000) -> None:

@@ -1,8 +1,7 @@
 """The claims rules against the sort they need, and against the textbook's bisection for lambda.
 
-CPU time of this process, the least of several rounds, candidates in a fresh order each round. Only ratios of one run
-mean anything. The bar is three sorts. Random arrival and average of awards are sums over subsets: they are timed at
-small sizes, against the enumeration of all orders.
+CPU time side by side (`timing.least`), each rival's awards compared before they are timed. The bar is three sorts.
+Random arrival and average of awards are sums over subsets: they are timed at small sizes, against all orders.
 
     python benchmarks/claims_rules.py                10 ... 10^6 claimants
 """
@@ -11,9 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
-import time
-from collections.abc import Callable
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -23,29 +19,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from benchmarks.timing import Candidate, least
 from mechopt.mechanisms.overage import AWARD_RULES
 
 SORTED = [name for name in AWARD_RULES if name not in ("random_arrival", "average_of_awards")]
 BAR = 3.0
-
-
-def least(candidates: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """CPU seconds of each candidate: the least over the rounds; short ones are repeated inside a round."""
-    repeat = {}
-    for name, run in candidates.items():
-        started = time.process_time()
-        run()
-        repeat[name] = max(1, int(2e-3 / max(time.process_time() - started, 1e-7)))
-    best = dict.fromkeys(candidates, np.inf)
-    names = list(candidates)
-    for _ in range(rounds):
-        random.shuffle(names)
-        for name in names:
-            started = time.process_time()
-            for _ in range(repeat[name]):
-                candidates[name]()
-            best[name] = min(best[name], (time.process_time() - started) / repeat[name])
-    return best
 
 
 def bisection(estate: float, claim: Any) -> Any:
@@ -86,10 +64,11 @@ def main() -> None:
     for n in sizes:
         claim = generator.lognormal(0.0, 1.0, n)
         estate = 0.6 * float(claim.sum())
-        candidates: dict[str, Callable[[], Any]] = {
-            name: partial(AWARD_RULES[name].award, estate, claim) for name in SORTED
-        }
+        candidates: dict[str, Candidate] = {name: partial(AWARD_RULES[name].award, estate, claim) for name in SORTED}
         candidates["textbook bisection"] = partial(bisection, estate, claim)
+        np.testing.assert_allclose(
+            candidates["textbook bisection"](), candidates["constrained_equal_awards"](), rtol=1e-9, atol=1e-9
+        )
         candidates["sort"] = partial(np.argsort, claim, kind="stable")
         found = least(candidates, options.rounds if n < 10**6 else max(3, options.rounds // 2))
         for name in table:
@@ -99,6 +78,7 @@ def main() -> None:
         print(f"{name:28s}" + "".join(f"{r:10.2f}" for r in ratios) + ("   above the bar" if missed else ""))
     claim = generator.lognormal(0.0, 1.0, 7).round(2)
     estate = 0.6 * float(claim.sum())
+    np.testing.assert_allclose(orders(estate, claim), AWARD_RULES["random_arrival"].award(estate, claim), rtol=1e-12)
     found = least(
         {
             "orders": lambda: orders(estate, claim),

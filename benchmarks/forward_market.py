@@ -15,7 +15,6 @@ import csv
 import os
 import random
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -26,27 +25,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from benchmarks.timing import least
 from mechopt.distributions import Beta
 from mechopt.mechanisms.forward_market import compiled, halves, leave_one_out, subsets, sums
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.market import Market
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
-Candidate = Callable[[], Any]
 GRID = 512  # types at once
-
-
-def least(candidates: dict[str, Candidate], rounds: int) -> dict[str, float]:
-    """CPU seconds of each."""
-    for candidate in candidates.values():
-        candidate()
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name in random.sample(list(candidates), len(candidates)):
-            start = time.process_time()
-            candidates[name]()
-            times[name].append(time.process_time() - start)
-    return {name: min(taken) for name, taken in times.items()}
 
 
 class Instance:

@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import resource
 import statistics
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,6 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from benchmarks.timing import cpu, least
 from mechopt.batch_simplex import solve_batch
 from mechopt.certify import certify
 from mechopt.mechanisms.linked_vcg.environment import Environment
@@ -36,24 +35,6 @@ from mechopt.mechanisms.linked_vcg.market import Market
 from mechopt.mechanisms.linked_vcg.ordered import serve
 from mechopt.program import LinearProgram
 from mechopt.solver import Sequence, solve
-
-Candidate = Callable[[], Any]
-
-
-def cpu(candidate: Candidate) -> float:
-    start = time.process_time()
-    candidate()
-    return time.process_time() - start
-
-
-def least(candidates: dict[str, Candidate], rounds: int = 9) -> dict[str, float]:
-    for candidate in candidates.values():
-        candidate()
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name in random.sample(list(candidates), len(candidates)):
-            times[name].append(cpu(candidates[name]))
-    return {name: min(taken) for name, taken in times.items()}
 
 
 def needs(rng: np.random.Generator, kinds: int, resources: int) -> Any:
@@ -166,7 +147,7 @@ def agents_that_are_not_small() -> None:
         for total in totals:
             solver.float_amounts(total)
 
-    base = min(cpu(aggregate) for _ in range(9))
+    base = min(cpu(aggregate)[0] for _ in range(9))
     times, open_ = [], 0
     for agent in searched[:: max(1, len(searched) // 40)]:
         dates = [date for date, kept in enumerate(market._kept) if agent in kept.searched]
@@ -270,9 +251,9 @@ def stream() -> None:
     for turn in range(3):
         market = Market(Knapsack(stock, types), lower, upper, dates=dates)
         for date in range(dates):  # side by side, so that both meet the same neighbours
-            one[turn, date] = cpu(partial(drawn[date % 3].sum, axis=0))
-            ours[turn, date] = cpu(partial(market.allocate, drawn[date % 3]))
-        ours[turn, dates] = cpu(market.settle)
+            one[turn, date] = cpu(partial(drawn[date % 3].sum, axis=0))[0]
+            ours[turn, date] = cpu(partial(market.allocate, drawn[date % 3]))[0]
+        ours[turn, dates] = cpu(market.settle)[0]
         del market
     taken, passes = ours.min(axis=0).sum(), one.min(axis=0).sum()
     alone = ", ".join(f"{ratio:.1f}" for ratio in ours.sum(axis=1) / one.sum(axis=1))

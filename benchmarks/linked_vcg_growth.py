@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.linked_vcg import Instance, least
+from benchmarks.linked_vcg import Instance
+from benchmarks.timing import least
 from mechopt.mechanisms.linked_vcg.settlement import budget_worth
 from mechopt.picture import COLOURS, SIZE, svg
 

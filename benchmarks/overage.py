@@ -1,7 +1,7 @@
 """Settlement of many accounts against the memory floor, the obvious numpy lines, pandas and DuckDB.
 
-CPU time (user + system of this process), one shuffled order per round, medians. Only ratios of one run mean anything.
-The floor reads both columns twice and writes the payoffs once.
+CPU time (user + system of this process), one shuffled order per round, the least of them. Only ratios of one run mean
+anything. The floor reads both columns twice and writes the payoffs once.
 
     python benchmarks/overage.py                    10^7 accounts in memory
     python benchmarks/overage.py --stream 100000000 and 10^8 from Parquet, with the peak memory of a process of its own
@@ -13,14 +13,11 @@ import argparse
 import importlib.util
 import json
 import os
-import random
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,9 +28,8 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import numpy as np
 
+from benchmarks.timing import Candidate, least
 from mechopt.mechanisms.overage import settle, settle_parquet
-
-Candidate = Callable[[], Any]
 
 
 def settle_only(*columns: Any, **options: Any) -> Any:
@@ -123,18 +119,6 @@ def agree(found: dict[str, Candidate], floats: Any, whole: Any) -> None:
             raise SystemExit(f"{method}: the engines disagree")
         if int(results[0].sum()) != int(whole[0].sum()):
             raise SystemExit(f"{method}: a unit was lost")
-
-
-def measure(found: dict[str, Candidate], rounds: int) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in found}
-    order = list(found)
-    for _ in range(rounds):
-        random.shuffle(order)
-        for name in order:
-            started = time.process_time()
-            found[name]()
-            times[name].append(time.process_time() - started)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def bars(cost: dict[str, float]) -> list[tuple[str, float, str, float]]:
@@ -229,7 +213,7 @@ def main() -> None:
         return child(*options.child)
     found, floats, whole = candidates(options.n)
     agree(found, floats, whole)
-    cost = measure(found, options.rounds)
+    cost = least(found, options.rounds)
     rows = bars(cost)
     show(cost, rows, options.n)
     if options.json:

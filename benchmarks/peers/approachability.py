@@ -5,7 +5,7 @@ the vector of regrets (R^I, R_1, ..., R_n); an agent pays its whole output while
 nonpositive orthant. pyblackwell gets the payoff matrix in which everybody is in debt: a coordinate that is not has
 weight 0 in Blackwell's condition, so that its theorem covers the game too.
 
-    python benchmarks/peers/approachability.py
+    python benchmarks/peers/run.py --only approachability
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.room import Candidate, Table, peer, ratio, show, side_by_side
+from benchmarks.peers.room import Table, peer, ratio, side_by_side
+from benchmarks.timing import Candidate
 from mechopt.mechanisms.limited_liability import Online, Paths, Rules, Single, groups
 from mechopt.mechanisms.limited_liability.paths import pick
 from mechopt.mechanisms.limited_liability.single import kernels
@@ -131,7 +132,3 @@ def tables() -> list[Table]:
                 task = f"A step towards a target set, {name.removeprefix('mechopt, ')}"
                 table.headlines.append([task, other, ratio(each[other] / each[name])])
     return [table]
-
-
-if __name__ == "__main__":
-    show(tables())

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.room import Candidate, Table, peer, ratio, show, side_by_side
+from benchmarks.peers.room import Table, peer, ratio, side_by_side
+from benchmarks.timing import Candidate
 from mechopt import certify, solver
 from mechopt.program import LinearProgram
 
@@ -104,7 +105,3 @@ def tables() -> list[Table]:
             task = f"Exact optimum, {columns:,} × {rows}"
             table.headlines.append([task, "mechopt's float solve alone", ratio(taken[FLOAT] / taken[EXACT])])
     return [table]
-
-
-if __name__ == "__main__":
-    show(tables())

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.room import Candidate, Table, peer, ratio, show, side_by_side
+from benchmarks.peers.room import Table, peer, ratio, side_by_side
+from benchmarks.timing import Candidate
 from mechopt.mechanisms.overage import award
 
 RULES = ("constrained_equal_awards", "constrained_equal_losses", "talmud")
@@ -165,7 +166,3 @@ def in_floats(rule: str, claim: Any) -> dict[str, Candidate]:
 
 def tables() -> list[Table]:
     return [correctness(), speed(exact=False), speed(exact=True)]
-
-
-if __name__ == "__main__":
-    show(tables())

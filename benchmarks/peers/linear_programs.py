@@ -3,7 +3,7 @@
 Every candidate builds the program once, where its interface lets it, and solves it again after every change; every
 optimum of every candidate is compared with hand-written highspy's.
 
-    python benchmarks/peers/linear_programs.py
+    python benchmarks/peers/run.py --only linear_programs
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.peers import layers
 from benchmarks.peers.layers import Floats, Program
-from benchmarks.peers.room import Apart, Candidate, Table, ratio, show, side_by_side
+from benchmarks.peers.room import Apart, Table, ratio, side_by_side
+from benchmarks.timing import Candidate
 
 ROWS, COLUMNS, SOLVES = 20, 2000, 51
 LARGE_ROWS, LARGE_COLUMNS, LARGE_TERMS = 5_000, 25_000, 20
@@ -131,7 +132,3 @@ def tables() -> list[Table]:
         compare(f"Right-hand sides: {size}", right_hand_sides, batch_right_hand_sides),
         compare(f"A large build: {entries}", build),
     ]
-
-
-if __name__ == "__main__":
-    show(tables())

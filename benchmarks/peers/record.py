@@ -11,6 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("results.json")
+ORDER = ("linear_programs", "claims_rules", "approachability", "sequencing", "certificates")
 BEGIN, END = "<!-- peers: measured, written by `make peers RECORD=1` -->", "<!-- peers: end -->"
 
 
@@ -25,24 +26,27 @@ def grid(head: list[str], rows: list[list[str]]) -> str:
 
 
 def full(results: Any) -> str:
-    """Every table."""
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    parts = [f"Measured on {results['date']}: Python {results['python']}, {results['processors']} processors, "
-             f"load {results['load']}; {versions}."]  # fmt: skip
-    for table in results["tables"]:
-        parts += [f"### {table['title']}", table["about"], grid(table["head"], table["rows"])]
-        parts += [f"Skipped: {reason}." for reason in table["skipped"]]
+    """Every table, under the circumstances of the run that made it."""
+    parts = []
+    for run in results.values():
+        versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+        parts.append(f"Measured on {run['date']}: Python {run['python']}, {run['processors']} processors, load "
+                     f"{run['load']}; {versions}.")  # fmt: skip
+        for table in run["tables"]:
+            parts += [f"### {table['title']}", table["about"], grid(table["head"], table["rows"])]
+            parts += [f"Skipped: {reason}." for reason in table["skipped"]]
     return "\n\n".join(parts)
 
 
 def short(results: Any) -> str:
     """A line a task: CPU time of each peer over mechopt's."""
     lines: dict[str, list[str]] = {}
-    for table in results["tables"]:
+    for table in (table for run in results.values() for table in run["tables"]):
         for task, peer, quotient in table["headlines"]:
             lines.setdefault(task, []).append(f"{peer} {quotient}")
     rows = [f"| {task} | {'; '.join(found)} |" for task, found in lines.items()]
-    return "\n".join([f"| task ({results['date']}) | CPU time, mechopt = 1 |", "|---|---|", *rows])
+    dates = sorted({run["date"] for run in results.values()})
+    return "\n".join([f"| task | CPU time on {' and '.join(dates)}, mechopt = 1 |", "|---|---|", *rows])
 
 
 def blocks(results: Any) -> dict[Path, str]:
@@ -55,8 +59,10 @@ def shown(path: Path) -> str:
     return path.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip()
 
 
-def write(results: Any) -> None:
-    """Keep the results and renew the blocks."""
+def write(found: dict[str, Any]) -> None:
+    """Keep the results of some comparisons beside those that are there, and renew the blocks."""
+    kept = load() if RESULTS.exists() else {}
+    results = {name: run for name in ORDER if (run := found.get(name, kept.get(name)))}
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for path, block in blocks(results).items():
         before, rest = path.read_text(encoding="utf-8").split(BEGIN)

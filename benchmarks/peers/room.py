@@ -10,27 +10,31 @@ from __future__ import annotations
 import importlib
 import os
 import random
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
+
+from benchmarks.timing import Candidate, cpu, repeats
 
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")  # before numpy is imported
 
-SHORT = 2e-3  # seconds; what takes less is repeated inside a round
 LONG = 5.0  # seconds in all, after which a slow candidate sits out the other rounds
-Candidate = Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A candidate for a process of its own; a function of a module, so that the process can import it."""
+    """A candidate for a process of its own; a function of a module, so that the process can import it.
+
+    Attributes:
+        once: where its first run, with the loading of its library, takes very long, that is the measurement.
+    """
 
     candidate: Candidate
+    once: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,22 +57,10 @@ class Table:
     headlines: list[list[str]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def peer(name: str) -> Any:
     """A module that a clean clone need not have."""
     return importlib.import_module(name)
-
-
-def cpu(candidate: Candidate, repeat: int = 1) -> tuple[float, Any]:
-    """CPU seconds of one call, and what it returned."""
-    found = None
-    start = time.process_time()
-    for _ in range(repeat):
-        found = candidate()
-    return (time.process_time() - start) / repeat, found
 
 
 def side_by_side(
@@ -106,7 +98,9 @@ def side_by_side(
             except (ImportError, RuntimeError) as error:  # RuntimeError: a library of the package is missing
                 skipped.append(f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
                 continue
-            repeat[name], times[name] = max(1, int(SHORT / max(taken, 1e-7))), [taken] if taken > LONG else []
+            candidate = candidates[name]
+            once = isinstance(candidate, Apart) and candidate.once and taken > LONG
+            repeat[name], times[name] = repeats(taken), [taken] if once else []
         for _ in range(rounds):
             for name in random.sample(list(times), len(times)):
                 if sum(times[name]) < LONG:
@@ -128,4 +122,4 @@ def show(tables: list[Table]) -> None:
             cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
             print("  " + row[0].ljust(widths[0]), *cells[1:], sep="  ")
         for reason in table.skipped:
-            print(f"  skipped: {reason}")
+            print(f"  skipped: {reason}", flush=True)

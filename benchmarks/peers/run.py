@@ -12,12 +12,12 @@ import importlib.metadata
 import os
 import platform
 import tomllib
+from dataclasses import asdict
 from datetime import date
+from typing import Any
 
 from benchmarks.peers import record
-from benchmarks.peers.room import Table, show
-
-COMPARISONS = ("linear_programs", "claims_rules", "approachability", "sequencing", "certificates")
+from benchmarks.peers.room import show
 
 
 def pinned() -> list[str]:
@@ -26,34 +26,28 @@ def pinned() -> list[str]:
     return list(project["dependency-groups"]["peers"])
 
 
-def versions() -> dict[str, str]:
-    """What is installed of the peers and of what mechopt itself stands on."""
-    found = {}
+def circumstances() -> dict[str, Any]:
+    """When, on what, and with which versions of the peers and of what mechopt itself stands on."""
+    versions = {}
     for name in ("mechopt", "highspy", "numpy", *(requirement.split("==")[0] for requirement in pinned())):
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return {"date": date.today().isoformat(), "python": platform.python_version(), "processors": os.cpu_count(),
+            "load": f"{os.getloadavg()[0]:.1f}", "versions": versions}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="renew results.json, README.md and docs/peers.md")
-    parser.add_argument("--only", choices=COMPARISONS, nargs="*", default=COMPARISONS, help="these comparisons")
+    parser.add_argument("--only", choices=record.ORDER, nargs="*", default=record.ORDER, help="these comparisons")
     options = parser.parse_args()
-    if options.record and tuple(options.only) != COMPARISONS:
-        parser.error("--record needs all comparisons")
-    found: list[Table] = []
     for name in options.only:
         tables = importlib.import_module(f"benchmarks.peers.{name}").tables()
         show(tables)
-        found += tables
-    if options.record:
-        record.write({
-            "date": date.today().isoformat(), "python": platform.python_version(), "processors": os.cpu_count(),
-            "load": f"{os.getloadavg()[0]:.1f}", "versions": versions(), "tables": [t.as_dict() for t in found],
-        })  # fmt: skip
+        if options.record:
+            record.write({name: circumstances() | {"tables": [asdict(table) for table in tables]}})
 
 
 if __name__ == "__main__":
