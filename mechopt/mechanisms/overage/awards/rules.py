@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from mechopt.mechanisms.overage.awards.schedules import Schedule
 from mechopt.mechanisms.overage.clearing import total
 
 Award = Callable[..., NDArray[Any]]
+Numbers = ArrayLike | Sequence[Fraction]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,9 @@ def choose(name: str) -> AwardRule:
 def award(
     rule: str | AwardRule,
     estate: Any,
-    claim: ArrayLike,
+    claim: Numbers,
     *,
-    weight: ArrayLike | None = None,
+    weight: Numbers | None = None,
     arithmetic: Literal["float", "exact"] = "float",
 ) -> NDArray[Any]:
     """Divide an estate by a claims rule.
@@ -131,7 +132,7 @@ def award(
 
 def all_awards(
     estate: Any,
-    claim: ArrayLike,
+    claim: Numbers,
     *,
     rules: Iterable[str] | None = None,
     arithmetic: Literal["float", "exact"] = "float",
@@ -142,7 +143,7 @@ def all_awards(
     }
 
 
-def _plain(estate: Any, claim: ArrayLike) -> bool:
+def _plain(estate: Any, claim: Numbers) -> bool:
     """An array of floats that is clearly in range: what needs no look at single numbers. The rest is read exactly."""
     if not isinstance(claim, np.ndarray) or claim.dtype != np.float64 or not isinstance(estate, float):
         return False
@@ -152,7 +153,7 @@ def _plain(estate: Any, claim: ArrayLike) -> bool:
     return bool(np.isfinite(whole)) and 0 <= estate <= whole * (1 - 1e-9)
 
 
-def _weights(rule: AwardRule, weight: ArrayLike, people: int) -> list[int | Fraction]:
+def _weights(rule: AwardRule, weight: Numbers, people: int) -> list[int | Fraction]:
     if not rule.weighted:
         having = ", ".join(name for name, other in AWARD_RULES.items() if other.weighted)
         raise InstanceError(f"{rule.name} takes no weights; {having} do", key="weight")
@@ -165,7 +166,7 @@ def _weights(rule: AwardRule, weight: ArrayLike, people: int) -> list[int | Frac
     return weights
 
 
-def _numbers(values: ArrayLike, key: str) -> list[int | Fraction]:
+def _numbers(values: Numbers, key: str) -> list[int | Fraction]:
     listed = values.tolist() if isinstance(values, np.ndarray) else values
     if not isinstance(listed, list | tuple):
         raise InstanceError("must be a list of numbers", key=key)
