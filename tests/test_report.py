@@ -180,14 +180,16 @@ def test_many_accounts_of_every_number_type(kind: Any) -> None:
 def test_schedule_jumps_at_the_boundary_under_the_power_rule_only() -> None:
     """Overages 1 and 3, alpha = 2: from too little slack the shares tend to v X / sum v^2 = 4/10 and 12/10."""
     overages = np.array([1.0, 3.0])
-    assert limit(overages, "power", 2, "max", 1, [0, 1]) == pytest.approx([0.4, 1.2])
-    assert limit(overages, "power", 2, "max", -1, [0, 1]) == pytest.approx([1, 1])
-    assert limit(overages, "power", 2, "max", 0, [0, 1]) == pytest.approx([1, 1.2])
-    assert limit(overages, "power", 2, "right", 0, [0, 1]) == pytest.approx([0.4, 1.2])
+    power, right = ({"rule": "power", "alpha": 2, "tie": tie} for tie in ("max", "right"))
+    assert limit(overages, power, 1, [0, 1]) == pytest.approx([0.4, 1.2])
+    assert limit(overages, power, -1, [0, 1]) == pytest.approx([1, 1])
+    assert limit(overages, power, 0, [0, 1]) == pytest.approx([1, 1.2])
+    assert limit(overages, right, 0, [0, 1]) == pytest.approx([0.4, 1.2])
     for rule, alpha in (("linear", 1), ("capped_power", 2), ("rebate", 1)):
-        near = schedule(overages, rule, alpha, "max", np.array([4 - 1e-9, 4.0, 8.0]), [0, 1])  # type: ignore[arg-type]
+        sharing = {"rule": rule, "alpha": alpha, "tie": "max"}
+        near = schedule(overages, sharing, np.array([4 - 1e-9, 4.0, 8.0]), [0, 1])
         assert near == pytest.approx(np.ones((3, 2)), abs=1e-8)
-        assert limit(overages, rule, alpha, "max", 1, [0, 1]) == pytest.approx([1, 1])  # type: ignore[arg-type]
+        assert limit(overages, sharing, 1, [0, 1]) == pytest.approx([1, 1])
 
 
 def test_the_same_result_gives_the_same_page() -> None:

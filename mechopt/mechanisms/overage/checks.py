@@ -167,10 +167,10 @@ def _continuity_at_boundary(period: Period) -> Finding:
         return Finding(property=name, margin=0, tolerance=0, evidence="X = 0: nothing to cover")
     overage, in_floats = period.overage if period.exact else period.overage.astype(np.float64), not period.exact
     try:
-        scarce = cover(overage, total(overage), total(overage), 1, rule=environment.rule, alpha=period.alpha)
+        scarce = cover(overage, total(overage), total(overage), 1, **environment.sharing)
     except InstanceError:  # irrational shares; this period is settled without them
         overage, in_floats = period.overage.astype(np.float64), True
-        scarce = cover(overage, total(overage), total(overage), 1, rule=environment.rule, alpha=period.alpha)
+        scarce = cover(overage, total(overage), total(overage), 1, **environment.sharing)
     jump = np.abs(scarce - overage)
     j = worst_row(jump)
     return Finding(

@@ -21,6 +21,7 @@ Rule = Literal[
     "power",
     "capped_power",
     "rebate",
+    "proportional",
     "adjusted_proportional",
     "constrained_equal_awards",
     "constrained_equal_losses",
@@ -36,6 +37,7 @@ Rule = Literal[
 ]
 Tie = Literal["max", "left", "right"]
 RULES: tuple[str, ...] = get_args(Rule)
+WEIGHTED_RULES = ("proportional", "constrained_equal_awards", "constrained_equal_losses")
 CLAIMS_RULES = RULES[4:]  # rules of the literature on claims problems: coverage = R(overages), estate min(X, I)
 TIES: tuple[str, ...] = get_args(Tie)
 REGIONS = {-1: "X<I", 0: "X=I", 1: "X>I"}
@@ -122,6 +124,7 @@ def clear(
     rule: Rule = "linear",
     alpha: int | float | Fraction = 1,
     tie: Tie = "max",
+    weight: NDArray[Any] | None = None,
     sign: int | None = None,
 ) -> Clearing:
     """Settle claims against entitlements: slack covers overage.
@@ -134,6 +137,7 @@ def clear(
         alpha: the exponent of the power rules, > 0.
         tie: which branch of eq. (3) holds at X = I where alpha is not 1: the larger ("max", as printed), the one
             from X < I ("left") or from X > I ("right").
+        weight: w_j > 0 for WEIGHTED_RULES, shape (accounts,); None for equal ones.
         sign: the exact sign of X - I, where the caller has it (from numbers that the arrays had to round).
 
     Returns:
@@ -149,7 +153,7 @@ def clear(
     overage, slack = np.maximum(difference, 0), np.maximum(-difference, 0)
     sign = exact.sign_of_difference(claim, entitlement) if sign is None else sign
     over, under = total(overage), total(slack)
-    coverage = cover(overage, over, under, sign, rule=rule, alpha=alpha, tie=tie)
+    coverage = cover(overage, over, under, sign, rule=rule, alpha=alpha, tie=tie, weight=weight)
     rebate = np.zeros_like(coverage)
     if rule == "rebate" and sign < 0:
         rebate = slack * max(divide(under - over, under), 0)  # X < I, but rounded totals may disagree
@@ -180,6 +184,7 @@ def cover(
     rule: Rule = "linear",
     alpha: int | float | Fraction = 1,
     tie: Tie = "max",
+    weight: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """The covered part of each overage, given the totals and the exact sign of X - I.
 
@@ -195,13 +200,13 @@ def cover(
         # v * (I / X), not (v * I) / X: the ratio is at most 1, so the coverage never exceeds the overage.
         return overage * ratio
     if rule in CLAIMS_RULES:
-        return overage.copy() if sign == 0 else _by_claims_rule(rule, overage, slack_total)
+        return overage.copy() if sign == 0 else _by_claims_rule(rule, overage, slack_total, weight)
     if rule == "capped_power":
         return overage.copy() if sign == 0 else _capped(overage, slack_total, alpha)
     if sign == 0 and tie == "left":
         return overage.copy()
-    weight = power_weights(overage, alpha)
-    shared = weight * divide(slack_total, total(weight))
+    parts = power_weights(overage, alpha)
+    shared = parts * divide(slack_total, total(parts))
     if sign == 0 and tie == "max":
         if overage.dtype != object:
             # A share that differs from the overage by rounding only is the overage: equal overages are no jump.
@@ -210,19 +215,28 @@ def cover(
     return shared
 
 
-def _by_claims_rule(rule: str, overage: NDArray[Any], slack_total: Any) -> NDArray[Any]:
+def _by_claims_rule(rule: str, overage: NDArray[Any], slack_total: Any, weight: NDArray[Any] | None) -> NDArray[Any]:
     """The slack as an estate that the accounts with overage claim, X > I."""
     from mechopt.mechanisms.overage.awards.rules import AWARD_RULES
 
     over = np.flatnonzero(overage > 0)
     result, claim = np.zeros_like(overage), overage[over]
+    weights = [] if weight is None else [fractions_or_floats(weight[over], overage)]
     if overage.dtype == object:
-        claim = np.array([Fraction(value) for value in claim], dtype=object)  # ints would divide to floats
+        claim = fractions_or_floats(claim, overage)
         slack_total = Fraction(slack_total)
     else:
         slack_total = min(slack_total, total(claim))  # X > I exactly, but rounded totals may come out the other way
-    result[over] = AWARD_RULES[rule].award(slack_total, claim)
+    result[over] = AWARD_RULES[rule].award(slack_total, claim, *weights)
     return result
+
+
+def fractions_or_floats(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers in the arithmetic of another array: Fractions, as ints would divide to floats, or float64."""
+    numbers = [exact.parse(value) for value in values.tolist()]
+    if like.dtype == object:
+        return np.array([Fraction(number) for number in numbers], dtype=object)
+    return np.array([exact.as_float(number) for number in numbers])
 
 
 def power_weights(overage: NDArray[Any], alpha: int | float | Fraction) -> NDArray[Any]:

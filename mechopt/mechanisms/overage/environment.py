@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
-from mechopt.mechanisms.overage.clearing import RULES, TIES, Rule, Tie
+from mechopt.mechanisms.overage.clearing import RULES, TIES, WEIGHTED_RULES, Rule, Tie
 from mechopt.mechanisms.overage.network import Network
 from mechopt.mechanisms.overage.network import from_document as network_of
 
@@ -31,6 +31,7 @@ class Environment:
         rule: "linear", "power", "capped_power", "rebate" or a claims rule; see `clearing.clear`.
         alpha: exponent of the power rules, > 0.
         tie: the branch of eq. (3) at X = I.
+        weight: w_j > 0, shape (accounts,), for the claims rules that take weights; None for equal ones.
         rounding: "none", or how whole units are dealt out.
         arithmetic: "float" or "exact".
         claim_bound: M, units; None where claims are not bounded.
@@ -45,6 +46,7 @@ class Environment:
     rule: Rule = "linear"
     alpha: Number = 1
     tie: Tie = "max"
+    weight: NDArray[Any] | None = None
     rounding: Rounding = "none"
     arithmetic: Literal["float", "exact"] = "float"
     claim_bound: Number | None = None
@@ -66,6 +68,8 @@ class Environment:
             array = array.view()
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+        if self.weight is not None:
+            self._check_weights(self.weight)
         if self.rounding not in ("none", "largest_remainder", "cumulative") and self.rule not in ("linear", "rebate"):
             raise InstanceError(
                 f"{self.rounding} deals out by overage and fits the linear and rebate rules only; "
@@ -75,6 +79,20 @@ class Environment:
 
         if self.network is not None and (self.rule != "linear" or self.rounding != "none"):
             raise InstanceError('a network is cleared with rule = "linear" and rounding = "none"', key="pools")
+
+    @property
+    def sharing(self) -> dict[str, Any]:
+        """How slack is shared, as keywords of `clearing.clear`."""
+        return {"rule": self.rule, "alpha": self.alpha, "tie": self.tie, "weight": self.weight}
+
+    def need_equal_weights(self, what: str) -> None:
+        """Refuse an analysis that regroups accounts: nobody says which weight a new group has.
+
+        Raises:
+            InstanceError: the environment has weights.
+        """
+        if self.weight is not None:
+            raise InstanceError(f"{what} regroups accounts; with weights nobody knows the group's", key="weights")
 
     def need_one_pool(self, what: str) -> None:
         """Refuse an analysis that knows nothing of networks: its answer would be that of another mechanism.
@@ -94,6 +112,18 @@ class Environment:
         self.need_one_pool(what)
         if self.rule not in ("linear", "rebate") and not (self.rule in ("power", "capped_power") and self.alpha == 1):
             raise InstanceError(f"{what} is of the linear rule, not of {self.rule}", key="rule")
+
+    def _check_weights(self, weight: NDArray[Any]) -> None:
+        if self.rule not in WEIGHTED_RULES:
+            raise InstanceError(f"rule = {self.rule!r} takes no weights; {', '.join(WEIGHTED_RULES)} do", key="weights")
+        if weight.shape != (len(self.account),):
+            raise InstanceError(f"{weight.size} weights for {len(self.account)} accounts", key="weights")
+        for row, value in enumerate(weight.tolist(), 1):
+            if not 0 < value < float("inf"):
+                raise InstanceError(f"must be above 0 and finite, not {exact.show(value)}", key="weights", row=row)
+        weight = weight.view()
+        weight.flags.writeable = False
+        object.__setattr__(self, "weight", weight)
 
     def _check(self, name: str, array: NDArray[Any]) -> None:
         """Finite, not negative, whole where units are dealt out, and small enough for the arithmetic."""
@@ -128,6 +158,7 @@ class Schema(Common):
     rule: Rule = "linear"
     alpha: Any = 1
     tie: Tie = "max"
+    weights: Any = None
     rounding: Rounding = "none"
     claim_bound: Any = None
     penalty: Any = None
@@ -144,6 +175,19 @@ def _above(values: NDArray[Any], bound: Number) -> NDArray[np.bool_]:
         return result
     limit = exact.as_float(bound)
     return values >= limit if limit < np.inf and exact.parse(limit) > bound else values > limit
+
+
+def _weights(document: Document, given: object) -> NDArray[Any]:
+    """The weights of a document, in the order of the accounts."""
+    if not isinstance(given, list):
+        raise document.error("must be a list of numbers, one for each account in order", "weights")
+    found = np.empty(len(given), dtype=object)
+    for position, value in enumerate(given):
+        try:
+            found[position] = document.number(value, "weights", positive=True)
+        except InstanceError as error:
+            raise InstanceError(error.problem, file=document.path, key="weights", row=position + 1) from None
+    return found
 
 
 def from_document(document: Document) -> Environment:
@@ -183,6 +227,7 @@ def from_document(document: Document) -> Environment:
             rule=schema.rule,
             alpha=alpha,
             tie=schema.tie,
+            weight=None if schema.weights is None else _weights(document, schema.weights),
             rounding=schema.rounding,
             arithmetic=schema.arithmetic,
             claim_bound=bound,
@@ -191,6 +236,6 @@ def from_document(document: Document) -> Environment:
             network=network,
         )
     except InstanceError as error:
-        if error.row is not None:
+        if error.row is not None and error.key != "weights":
             raise table.error(error.problem, str(error.key).removeprefix("accounts."), error.row - 1) from None
         raise error.at(file=document.path) from None

@@ -89,7 +89,8 @@ def _how(environment: Environment) -> str:
     if environment.rule in ("linear", "rebate"):
         return "shared in proportion to overage"
     if environment.rule in CLAIMS_RULES:
-        return f"shared by the {environment.rule.replace('_', ' ')} rule"
+        weighted = "" if environment.weight is None else "weighted "
+        return f"shared by the {weighted}{environment.rule.replace('_', ' ')} rule"
     capped = ", nobody above the overage" if environment.rule == "capped_power" else ""
     return f"shared in proportion to overage to the power {exact.show(environment.alpha)}{capped}"
 
@@ -115,7 +116,7 @@ def _one_more(environment: Environment, j: int, row: dict[str, Any], units: str)
 
 
 def _paid(environment: Environment, held: Any, asked: Any, j: int) -> Any:
-    cleared = clear(held, asked, rule=environment.rule, alpha=environment.alpha, tie=environment.tie)
+    cleared = clear(held, asked, **environment.sharing)
     return Fraction(cleared.payoff[j])
 
 

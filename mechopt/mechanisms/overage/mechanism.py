@@ -97,9 +97,7 @@ def settle_environment(environment: Environment) -> Clearing:
     return clear(
         convert(environment.entitlement),
         convert(environment.claim),
-        rule=environment.rule,
-        alpha=environment.alpha,
-        tie=environment.tie,
+        **environment.sharing,
         # Of the numbers as they were given: floats cannot hold every whole number or decimal.
         sign=exact.sign_of_difference(environment.claim, environment.entitlement),
     )
@@ -172,9 +170,7 @@ def _whole_quotas(environment: Environment, overage: NDArray[Any], over: int, un
                 'use tie = "left" or "right", or rule = "capped_power"',
                 key="tie",
             )
-    quotas = cover(
-        overage, over, under, sign, rule=environment.rule, alpha=environment.alpha, tie=environment.tie
-    ).tolist()
+    quotas = cover(overage, over, under, sign, **environment.sharing).tolist()
     deal = rounding.largest_remainder if environment.rounding == "largest_remainder" else rounding.cumulative
     return deal([Fraction(quota) for quota in quotas])
 
@@ -302,6 +298,8 @@ def _accounts(environment: Environment, clearing: Clearing) -> dict[str, Any]:
         "residual": residual,
         "penalty": penalty,
     }
+    if environment.weight is not None:
+        columns["weight"] = environment.weight
     return columns | ({"rebate": clearing.rebate} if environment.rule == "rebate" else {})
 
 

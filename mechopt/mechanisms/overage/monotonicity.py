@@ -129,7 +129,7 @@ def _payoff_at(period: Period, j: int, claim: Any, *, tie: Tie | None = None, fl
     """The payoff of one account had it claimed something else: in fractions, in floats where those are irrational."""
     environment, claims = period.environment, period.claim.copy()
     claims[j] = claim
-    options: dict[str, Any] = {"rule": environment.rule, "alpha": environment.alpha, "tie": tie or environment.tie}
+    options = environment.sharing | {"tie": tie or environment.tie}
     if not floats and period.alpha <= LARGEST_EXACT_ALPHA:
         try:
             return clear(period.entitlement, claims, **options).payoff[j]

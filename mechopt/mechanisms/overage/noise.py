@@ -111,6 +111,7 @@ def netting_gain(environment: Environment, members: Sequence[str]) -> Number:
         members: the owner's accounts.
     """
     environment.need_one_pool("netting")
+    environment.need_equal_weights("netting")
     rows = _rows(environment, members)
     keep = [j for j in range(len(environment.account)) if j not in rows]
     held, asked = as_exact(environment.entitlement), as_exact(environment.claim)
@@ -130,6 +131,7 @@ def splitting_gain(environment: Environment, account: str, parts: int) -> Number
     if parts < 2:
         raise InstanceError(f"must be at least 2, not {parts}", key="parts")
     environment.need_one_pool("splitting")
+    environment.need_equal_weights("splitting")
     (row,) = _rows(environment, [account])
     held, asked = as_exact(environment.entitlement), as_exact(environment.claim)
     before = _payoffs(environment, held, asked)[row]
@@ -141,8 +143,7 @@ def splitting_gain(environment: Environment, account: str, parts: int) -> Number
 
 
 def _payoffs(environment: Environment, held: NDArray[Any], asked: NDArray[Any]) -> NDArray[Any]:
-    cleared = clear(held, asked, rule=environment.rule, alpha=environment.alpha, tie=environment.tie)
-    return cleared.payoff
+    return clear(held, asked, **environment.sharing).payoff
 
 
 def _rows(environment: Environment, members: Sequence[str]) -> list[int]:

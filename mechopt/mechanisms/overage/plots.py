@@ -164,19 +164,22 @@ def _schedule(
     ranked = defectors[np.argsort(overage[defectors], kind="stable")]
     # With few defectors the roles fall together: the largest keeps the name.
     roles = {int(ranked[0]): "smallest", int(ranked[(ranked.size - 1) // 2]): "median", int(ranked[-1]): "largest"}
-    values = overage[ranked]
-    if thinned := values.size > MANY:
-        values = values[np.linspace(0, values.size - 1, MANY).round().astype(int)]
+    shown = ranked
+    if thinned := ranked.size > MANY:
+        shown = ranked[np.linspace(0, ranked.size - 1, MANY).round().astype(int)]
+    values = overage[shown]
     values = values / values.max()  # shares do not depend on the unit, and tiny or huge totals stay in range
     positions = [int(np.searchsorted(values, overage[j] / overage[ranked[-1]])) for j in roles]
     positions = [min(p, values.size - 1) for p in positions]
-    rule = (environment.rule, environment.alpha, environment.tie)
+    sharing = environment.sharing
+    if environment.weight is not None:
+        sharing["weight"] = environment.weight[shown]
     jumps = environment.rule == "power" and environment.alpha != 1
     total = float(overage.sum())
     parts = np.linspace(0, 1, STEPS + 1)[:-1]
     whole = float(np.sum(values))
-    below = np.vstack([schedule(values, *rule, parts * whole, positions), limit(values, *rule, 1, positions)])
-    at, above = limit(values, *rule, 0, positions), limit(values, *rule, -1, positions)
+    below = np.vstack([schedule(values, sharing, parts * whole, positions), limit(values, sharing, 1, positions)])
+    at, above = limit(values, sharing, 0, positions), limit(values, sharing, -1, positions)
     figure, axes = canvas()
     colours, styles = (BLUE, GREEN, VERMILLION), ((0, ()), (0, (5, 1)), (0, (3, 1, 1, 1)))
     numbers: dict[str, list[Any]] = {name: [] for name in ("defector", "account", "overage", *SHARES)}

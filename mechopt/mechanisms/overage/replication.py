@@ -57,7 +57,7 @@ class Play:
         need: expected needs in the first period, units, shape (accounts,).
         strategic: who claims the bound, shape (accounts,).
         bound: claim_bound, units.
-        rule, alpha, tie: of the clearing.
+        sharing: how slack is shared, keywords of `clearing.clear`.
         penalty: money per unit of residual overage.
         own, common: factors of needs.
         growth, banking, periods: as in the table.
@@ -67,9 +67,7 @@ class Play:
     need: NDArray[np.float64]
     strategic: NDArray[np.bool_]
     bound: float
-    rule: Any
-    alpha: Any
-    tie: Any
+    sharing: dict[str, Any]
     penalty: float
     own: Distribution | None
     common: Distribution | None
@@ -120,9 +118,7 @@ def read(environment: Environment, document: Document) -> tuple[Table, Play]:
         need=asked,
         strategic=np.isin(environment.account, table.strategic),
         bound=exact.as_float(environment.claim_bound or 0),
-        rule=environment.rule,
-        alpha=environment.alpha,
-        tie=environment.tie,
+        sharing=environment.sharing,
         penalty=exact.as_float(environment.penalty or 0),
         own=factors[0],
         common=factors[1],
@@ -150,7 +146,7 @@ def play(task: tuple[Play, int], generator: Generator) -> NDArray[np.float64]:
         total_over, total_under = over.sum(axis=1), under.sum(axis=1)
         covered = _covered(setup, held, claim, over, total_over, total_under)
         spare = under * _ratio(np.maximum(total_under - total_over, 0.0), total_under)[:, None]
-        rebate = spare if setup.rule == "rebate" else 0.0
+        rebate = spare if setup.sharing["rule"] == "rebate" else 0.0
         payoff, residual = np.minimum(claim, held) + covered + rebate, np.maximum(over - covered, 0.0).sum(axis=1)
         found[:, period, 0], found[:, period, 1] = total_over, total_under
         found[:, period, 2] = _ratio(np.maximum(total_over - total_under, 0.0), total_over)
@@ -177,7 +173,7 @@ def _covered(
     total_under: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Coverage in each replication, shape (replications, accounts); whether X = I is decided exactly."""
-    if setup.rule in ("linear", "rebate"):
+    if setup.sharing["rule"] in ("linear", "rebate"):
         return over * np.minimum(_ratio(total_under, total_over), 1.0)[:, None]
     found = np.empty_like(over)
     for row in range(len(over)):
@@ -185,9 +181,7 @@ def _covered(
         sign = int(np.sign(gap))
         if abs(gap) <= CLOSE * (total_over[row] + total_under[row]):
             sign = exact.sign_of_difference(claim[row], held[row])
-        found[row] = cover(
-            over[row], total_over[row], total_under[row], sign, rule=setup.rule, alpha=setup.alpha, tie=setup.tie
-        )
+        found[row] = cover(over[row], total_over[row], total_under[row], sign, **setup.sharing)
     return found
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.mechanisms.overage.clearing import Rule, Tie, cover, total
+from mechopt.mechanisms.overage.clearing import cover, total
 
 Side = Literal[-1, 0, 1]
 
 
 def schedule(
     overage: NDArray[np.float64],
-    rule: Rule,
-    alpha: int | float | Fraction,
-    tie: Tie,
+    sharing: dict[str, Any],
     slack_grid: NDArray[np.float64],
     accounts: Sequence[int],
 ) -> NDArray[np.float64]:
@@ -26,9 +23,7 @@ def schedule(
 
     Args:
         overage: v_j >= 0, units, shape (accounts,), at least one positive.
-        rule: as in `clearing.clear`.
-        alpha: exponent of the power rules, > 0.
-        tie: the branch at X = I.
+        sharing: rule, alpha, tie and weights, keywords of `clearing.clear`.
         slack_grid: totals I >= 0, units, shape (points,).
         accounts: positions with positive overage, at most a few.
 
@@ -39,7 +34,7 @@ def schedule(
     """
     over = float(total(overage))
     rows = [
-        _share(overage, over, slack, (over > slack) - (over < slack), rule, alpha, tie, accounts)
+        _share(overage, over, slack, (over > slack) - (over < slack), sharing, accounts)
         for slack in slack_grid.tolist()
     ]
     return np.array(rows, dtype=np.float64).reshape(len(slack_grid), len(accounts))
@@ -47,25 +42,23 @@ def schedule(
 
 def limit(
     overage: NDArray[np.float64],
-    rule: Rule,
-    alpha: int | float | Fraction,
-    tie: Tie,
+    sharing: dict[str, Any],
     side: Side,
     accounts: Sequence[int],
 ) -> NDArray[np.float64]:
     """Share covered at the boundary X = I: the value, or the limit from one side.
 
     Args:
-        overage, rule, alpha, tie, accounts: as in `schedule`.
+        overage, sharing, accounts: as in `schedule`.
         side: the sign of X - I on that side: 1 where slack is too small, -1 where it is ample, 0 for the value itself.
 
     Returns:
         Covered over overage, shape (accounts,).
     """
-    if rule == "capped_power":  # continuous; its water level is not defined at the boundary itself
+    if sharing["rule"] == "capped_power":  # continuous; its water level is not defined at the boundary itself
         return np.ones(len(accounts))
     over = float(total(overage))
-    return _share(overage, over, over, side, rule, alpha, tie, accounts)
+    return _share(overage, over, over, side, sharing, accounts)
 
 
 def _share(
@@ -73,12 +66,10 @@ def _share(
     over: float,
     slack: float,
     sign: int,
-    rule: Rule,
-    alpha: int | float | Fraction,
-    tie: Tie,
+    sharing: dict[str, Any],
     accounts: Sequence[int],
 ) -> NDArray[np.float64]:
     chosen = list(accounts)
-    covered = cover(overage, over, slack, sign, rule=rule, alpha=alpha, tie=tie)[chosen]
+    covered = cover(overage, over, slack, sign, **sharing)[chosen]
     share: NDArray[np.float64] = covered / overage[chosen]
     return share
