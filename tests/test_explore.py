@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -96,12 +97,13 @@ def test_a_wrong_model_is_one_line_and_no_server(capsys: pytest.CaptureFixture[s
     assert "cap_and_share" in capsys.readouterr().err
 
 
-@pytest.fixture
-def address() -> Iterator[str]:
+@contextmanager
+def served(model: str) -> Iterator[str]:
+    """The address of a page that explores a model."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mechopt", "explore", MODEL, "--no-browser", "--port", str(port)]
+    command = [sys.executable, "-m", "mechopt", "explore", model, "--no-browser", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
@@ -116,23 +118,39 @@ def address() -> Iterator[str]:
         server.wait(timeout=20)
 
 
-@pytest.mark.browser
-def test_a_moved_number_changes_the_page(address: str) -> None:
-    """Start, change a control, see the number change; no console error, no request to anywhere else, phone width."""
+@contextmanager
+def opened(model: str) -> Iterator[Any]:
+    """The page of a model in a browser; in the end there was no console error and no request to anywhere else."""
     pytest.importorskip("marimo")
     driver = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no Chromium")
-    with driver.sync_playwright() as play:
+    errors: list[str] = []
+    away: list[str] = []
+    with served(model) as address, driver.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         sheet = browser.new_page(viewport={"width": 1280, "height": 1000})
-        errors: list[str] = []
-        away: list[str] = []
         sheet.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         sheet.on("pageerror", lambda error: errors.append(str(error)))
         sheet.on("request", lambda sent: away.append(sent.url) if sent.url.startswith("http") else None)
         sheet.goto(address)
+        yield sheet
+        browser.close()
+        assert errors == []
+        assert [url for url in away if not url.startswith(address)] == []
+
+
+def photograph(sheet: Any, name: str) -> None:
+    """A picture of the whole page, where MECHOPT_SCREENSHOTS names a folder."""
+    if "MECHOPT_SCREENSHOTS" in os.environ:
+        sheet.screenshot(path=Path(os.environ["MECHOPT_SCREENSHOTS"]) / f"{name}.png", full_page=True)
+
+
+@pytest.mark.browser
+def test_a_moved_number_changes_the_page() -> None:
+    """Start, change a control, see the number change, be told of a wrong one, read it at phone width."""
+    with opened(MODEL) as sheet:
         slack = sheet.locator("tr[data-name=slack_total] td")
         slack.first.wait_for(timeout=90_000)
         assert slack.nth(1).inner_text() == "103/14"
@@ -150,12 +168,71 @@ def test_a_moved_number_changes_the_page(address: str) -> None:
         rule.fill("linear")
         rule.press("Enter")
         slack.first.wait_for(timeout=30_000)
-        if "MECHOPT_SCREENSHOTS" in os.environ:
-            sheet.screenshot(path=Path(os.environ["MECHOPT_SCREENSHOTS"]) / "explore_1280.png", full_page=True)
+        photograph(sheet, "explore_1280")
         sheet.set_viewport_size({"width": 390, "height": 900})
         assert sheet.evaluate("document.documentElement.scrollWidth") <= 390
-        if "MECHOPT_SCREENSHOTS" in os.environ:
-            sheet.screenshot(path=Path(os.environ["MECHOPT_SCREENSHOTS"]) / "explore_390.png", full_page=True)
-        browser.close()
-    assert errors == []
-    assert [url for url in away if not url.startswith(address)] == []
+        photograph(sheet, "explore_390")
+
+
+# A starting document (with changes to its text), the control that is moved, what it is moved to, what must change.
+MOVES = {
+    "alpha": (
+        "overage",
+        [('rule = "linear"', 'rule = "power"'), ("claim = 6", "claim = 0")],
+        "alpha",
+        "2",
+        "accounts_short",
+    ),
+    "bound": ("linked_vcg", [], "upper / agent sales / type own code", "1", "cost_linked"),
+    "belief": ("borrowing", [], "agents / 2 / time / points / 1", "0.125", "constant"),
+    "demand": ("forward_market", [], "agents / mill / demand", "0.8", "surplus_at_holding"),
+    "tariff": (
+        "forward_market",
+        [(f"# {line}", line) for line in ("[tariff]", 'kind = "linear"', "y = [-1, 0, 1]", "p = [0, 47, 130]")],
+        "tariff / p / 3",
+        "200",
+        "forward_budget",
+    ),
+    "output": ("limited_liability", [], "output_bound", "2", "epsilon_certified"),
+}
+
+
+def moved(name: str, folder: Path) -> tuple[Path, str, str, str]:
+    mechanism, changes, label, value, shown = MOVES[name]
+    text = catalog.starter(mechanism).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path, label, value, shown
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_each_mechanisms_own_controls_change_its_result(name: str, tmp_path: Path) -> None:
+    path, label, value, shown = moved(name, tmp_path)
+    document = controls.open_document(str(path))
+    control = next(found for found in controls.controls(document.data) if found.label == label)
+    before = controls.outcome(document)
+    now = controls.outcome(controls.changed(document, {control.path: float(value)}))
+    assert now.summary[shown] != before.summary[shown]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", MOVES)
+def test_each_mechanism_is_explored_in_a_browser(name: str, tmp_path: Path) -> None:
+    path, label, value, shown = moved(name, tmp_path)
+    with opened(str(path)) as sheet:
+        row = sheet.locator(f"tr[data-name={shown}]")
+        row.first.wait_for(timeout=90_000)
+        assert row.locator("strong").count() == 0
+        for panel in sheet.get_by_role("button", expanded=False).all():
+            panel.click()
+        box = sheet.get_by_role("textbox", name=label).last
+        box.fill(value)
+        box.press("Enter")
+        row.locator("strong").wait_for(timeout=60_000)
+        photograph(sheet, f"explore_{name}_1280")
+        sheet.set_viewport_size({"width": 390, "height": 900})
+        assert sheet.evaluate("document.documentElement.scrollWidth") <= 390
+        photograph(sheet, f"explore_{name}_390")

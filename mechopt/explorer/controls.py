@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,20 @@ from mechopt.outcome import Outcome
 
 # What changes no result, is asked for by other commands, or says where a table comes from.
 FIXED = {"mechanism", "title", "source", "units", "seed", "names", "design", "simulate"}
-MOST = 120  # controls on one page
+MOST = 40  # controls under one key of the document
+# What the positions in nested lists of numbers stand for; the document's `names` may name them.
+AXES = {
+    "stock": ("resource",),
+    "types": ("type", "resource"),
+    "endowments": ("agent", "date", "type"),
+    "lower": ("agent", "type"),
+    "upper": ("agent", "type"),
+    "values": ("period", "agent", "decision"),
+    "outputs": ("period", "agent", "decision"),
+    "true_values": ("period", "agent", "decision"),
+    "true_outputs": ("period", "agent", "decision"),
+    "draws": ("period",),
+}
 Path = tuple[str | int, ...]
 
 
@@ -41,16 +55,32 @@ class Control:
 
 
 def controls(data: Mapping[str, Any]) -> list[Control]:
-    """The controls of a document, in its order: at most `MOST`, those of the first records where there are more."""
+    """The controls of a document, in its order: under each key at most `MOST`, those of the first records."""
     found: list[Control] = []
+    numbers = Counter[str]()
     for path, label, value in _leaves(data, (), ()):
         word = isinstance(value, str) and _number(value) is None
         if path[0] in FIXED or isinstance(value, bool) or (word and len(path) > 1) or value is None:
             continue
-        found.append(Control(path=path, label=" / ".join(label), value=value, steps=_steps(value)))
-        if len(found) == MOST:
-            break
+        numbers[str(path[0])] += 1
+        if numbers[str(path[0])] <= MOST:
+            words = _positions(data, path) or label
+            found.append(Control(path=path, label=" / ".join(words), value=value, steps=_steps(value)))
     return found
+
+
+def _positions(data: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    """The words for a place in nested lists: "agent sales", "date 1", "type 3"; none elsewhere."""
+    key, places = str(path[0]), path[1:]
+    axes = AXES.get(key, ())
+    if not places or len(axes) != len(places) or not all(isinstance(place, int) for place in places):
+        return ()
+    names = data.get("names")
+    words = [key]
+    for axis, place in zip(axes, places, strict=True):
+        known = names.get(f"{axis}s", ()) if isinstance(names, Mapping) else ()
+        words.append(f"{axis} {known[int(place)] if int(place) < len(known) else int(place) + 1}")
+    return tuple(words)
 
 
 def changed(document: instance.Document, values: Mapping[Path, Any]) -> instance.Document:
