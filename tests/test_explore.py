@@ -56,6 +56,14 @@ def test_a_float_of_a_slider_counts_as_the_decimal_that_it_shows() -> None:
     assert moved.data["penalty"] == Decimal("0.1")
 
 
+@pytest.mark.parametrize(("value", "step"), [("1.25", 0.01), ("9.5", 0.1), ("0.5", 0.01), ("350.125", 0.001)])
+def test_a_slider_can_show_the_value_it_starts_from(value: str, step: float) -> None:
+    (found,) = controls.controls({"mechanism": "overage", "penalty": Decimal(value)})
+    assert found.steps is not None
+    assert found.steps[2] == pytest.approx(step)
+    assert controls.controls({"penalty": Decimal("0.123456789")})[0].steps is None
+
+
 def test_records_of_one_name_are_told_apart_by_their_position() -> None:
     records = [{"value": "f", "time": 1}, {"value": "f", "time": 2}]
     assert [control.label for control in controls.controls({"rounds": records})] == [

@@ -15,6 +15,7 @@ from mechopt.outcome import Outcome
 
 # What changes no result, is asked for by other commands, or says where a table comes from.
 FIXED = {"mechanism", "title", "source", "units", "seed", "names", "design", "simulate"}
+FINEST = -4  # decimals of a slider, as power of ten
 MOST = 40  # controls under one key of the document
 # What the positions in nested lists of numbers stand for; the document's `names` may name them.
 AXES = {
@@ -137,7 +138,10 @@ def _number(value: Any) -> int | Fraction | None:
 
 
 def _steps(value: Any) -> tuple[float, float, float] | None:
-    """From 0 to twice the value (on its own side of 0) in steps of whole units, or of a hundredth of a round number."""
+    """From 0 to twice the value (on its own side of 0) in steps of whole units, or of a hundredth of a round number.
+
+    The value itself is a step: a slider between two steps would show a number that is not there.
+    """
     if isinstance(value, str):
         return None
     size = abs(float(value))
@@ -145,7 +149,10 @@ def _steps(value: Any) -> tuple[float, float, float] | None:
         high, step = max(2 * size, 10.0), 1.0
     else:
         power = 10.0 ** len(str(int(size))) if size >= 1 else 1.0
-        high, step = max(2 * size, power), power / 100
+        written = Decimal(str(value)).as_tuple().exponent
+        if not isinstance(written, int) or written < FINEST:
+            return None  # typed: a slider would show another number
+        high, step = max(2 * size, power), min(power / 100, 10.0**written)
     return (-high, high, step) if value < 0 else (0.0, high, step)
 
 
