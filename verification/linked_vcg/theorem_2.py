@@ -6,7 +6,7 @@ from math import isqrt
 from typing import Any
 
 from mechopt import catalog
-from mechopt.claims import claim, unchecked
+from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 
 shared = catalog.beside(__file__)
@@ -49,7 +49,7 @@ def replay(instance: Instance) -> str | None:
     hypotheses=[known],
     replay=replay,
     expected="refuted",
-    repaired_by="linked_vcg.theorem_2_the_ratio_for_each_k",
+    repaired_by="linked_vcg.theorem_2_positive_rates_and_kappa_at_most_three_fifths",
 )
 def theorem(run: Run) -> Evidence:
     """What is known where i = I = 0."""
@@ -69,19 +69,6 @@ def theorem(run: Run) -> Evidence:
         control=("never", lambda instance: not believable(instance)),
         hypotheses=run.hypotheses,
     )
-
-
-positive_rates = unchecked(
-    paper="zhu2021",
-    label="Theorem 2",
-    part="with i and I positive",
-    statement="""Theorem 2 where i(d) > 0 and I(d) > 0 for all d > 0.""",
-    reading="""For every probability that meets Assumption 1 so read: some sequence of linked VCG mechanisms has
-        believable c[k] -> 0 and a cost-to-surplus ratio that tends to 0.""",
-    reason="""open: the printed proof needs more than Assumption 1 gives (z^(3/kappa + 2) f(z) -> 0, Footnote 3; queues
-        that fill evenly, N*[k]); with these it holds (Theorem 2, the ratio for each k), without them neither a proof
-        nor a counterexample is known here""",
-)
 
 
 def shares(instance: Instance) -> bool:
