@@ -43,9 +43,11 @@ def case(environment: Environment, agent: int, periods: int) -> Case:
     """The first periods of an environment, under the rules of Appendix A.1.
 
     Raises:
-        InstanceError: no such agent or horizon, or more than a solver should be asked for.
+        InstanceError: no such agent or horizon, more than a solver should be asked for, or decisions by a program.
     """
     count, agents, decisions = environment.values.shape
+    if environment.program is not None:
+        raise InstanceError("a misreport would change every optimum of the [program]", key="program")
     if not 1 <= agent <= agents:
         raise InstanceError(f"must be from 1 to {agents}, not {agent}", key="agent")
     if not 1 <= periods <= count:

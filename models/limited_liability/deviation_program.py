@@ -63,6 +63,8 @@ def horizon(environment: Environment, agent: int, periods: int) -> Environment:
     count, agents, _ = environment.values.shape
     if environment.rules.variant not in FORESEEABLE or environment.rules.limits is not None:
         raise InstanceError(f"a best deviation is searched for {', '.join(FORESEEABLE)} without limits", key="variant")
+    if environment.program is not None:
+        raise InstanceError("a misreport would change every optimum of the [program]", key="program")
     if not 1 <= agent <= agents:
         raise InstanceError(f"must be from 1 to {agents}, not {agent}", key="agent")
     if not 1 <= periods <= count:

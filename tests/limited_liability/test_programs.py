@@ -151,6 +151,12 @@ def test_what_the_programs_cannot_do_is_said(draw: Draw) -> None:
     refused(draw(0, periods=3, agents=3, decisions=4), "best_deviation_milp", "periods")
 
 
+@pytest.mark.parametrize("name", ["best_deviation_milp", "bounded_deviation_milp"])
+def test_deviations_are_not_searched_among_the_optima_of_a_program(name: str) -> None:
+    """A misreport would change them."""
+    refused(api.load("limited_liability/canal_network").environment, name, "program", periods=1)
+
+
 def test_every_program_has_the_engines_optimum_beside_it() -> None:
     known = formulation.formulations("limited_liability")
     assert set(known) >= {

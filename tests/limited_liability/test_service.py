@@ -179,3 +179,32 @@ def test_the_command_serves_and_ends_on_ctrl_c(journal: Path, tmp_path: Path) ->
     assert b"Traceback" not in complaints
     with Allocator.open(journal) as allocator:
         assert allocator.status()["events"] == 1
+
+
+@pytest.mark.parametrize(
+    ("agents", "tokens", "word"),
+    [
+        (["operator", "south"], {"operator": "o" * 16, "south": "s" * 16}, "an agent is called 'operator'"),
+        (AGENTS, {"operator": "o" * 16, "north": "o" * 16, "south": "s" * 16}, "two have the same token"),
+    ],
+)
+def test_nobody_holds_two_offices(tmp_path: Path, agents: list[str], tokens: dict[str, str], word: str) -> None:
+    """An agent with the operator's token would run the periods."""
+    from fastapi.testclient import TestClient
+
+    from mechopt.mechanisms.limited_liability.allocator.service import application
+
+    path = tmp_path / "j.journal"
+    Allocator.create(path, {"agents": agents, "decisions": ["roads"], "output_bound": 9}).close()
+    with pytest.raises(InstanceError, match=word), TestClient(application(path, tokens)):
+        pytest.fail("the service has started")
+
+
+def test_every_error_has_the_same_form(client: Any) -> None:
+    for answer in (
+        client.get("/nowhere"),
+        client.put("/status"),
+        client.post("/settle", headers=as_("operator") | {"content-length": "9" * 5000}),
+    ):
+        assert answer.status_code in (404, 405, 413)
+        assert set(answer.json()) == {"error", "key"}

@@ -71,6 +71,8 @@ def best_deviation(environment: Environment, agent: int, *, most_states: int = M
     rules = environment.rules
     if rules.variant not in FORESEEABLE or rules.limits is not None:
         raise InstanceError(f"a best deviation is searched for {', '.join(FORESEEABLE)} without limits", key="variant")
+    if environment.program is not None:
+        raise InstanceError("a misreport would change every optimum of the [program]", key="program")
     values, outputs = to_float(environment.values), to_float(environment.outputs)
     count, _, decisions = values.shape
     if decisions**rules.agents > MOST_COMBINATIONS:

@@ -189,6 +189,11 @@ def _warnings(environment: Environment, record: Record, bound: bounds.Bound, dri
         lines.append(attack.WARNING)
     if bound.trivial and not rules.unsafe:
         lines.append(f"epsilon_certified is {bound.detail}")
+    elif bound.epsilon >= environment.output_bound:
+        lines.append(
+            f"epsilon_certified is {bound.epsilon:.4g}, but no payoff is above {exact.show(environment.output_bound)}: "
+            "over so few periods nothing is certified; `design` finds how many it takes"
+        )
     lines.extend(attack.alarms(environment, record))
     if drift > REVERSED_LIMIT:
         lines.append(

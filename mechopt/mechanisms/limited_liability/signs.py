@@ -42,7 +42,7 @@ class Alarm:
         agent: whom it concerns; two names joined by " and " for a pair.
         measure: what was found.
         level: beyond which it rings, on the side away from 0.
-        words: in a line.
+        words: the fact in a line, whether it rings or not.
     """
 
     kind: Kind
@@ -127,12 +127,12 @@ def look(evidence: Evidence) -> list[Alarm]:
         score = float((evidence.produced - evidence.stated)[:, agent].sum() / math.sqrt(float(spread[agent])))
         found.append(
             Alarm(kind="calibration", agent=name, measure=score, level=-CALIBRATION,
-                  words=f"{name} produces less than it states: {score:.1f} standard deviations")
+                  words=f"what {name} produces is {score:.1f} standard deviations from what it states")
         )  # fmt: skip
         least = float(evidence.debts[:, agent].min())
         found.append(
             Alarm(kind="externality", agent=name, measure=least, level=2 * floor,
-                  words=f"{name} has done the others much good: R_i = {least:.4g}, so its incentives are weak")
+                  words=f"R_i of {name} has been {least:.4g}: far below 0, what it states hardly matters to it")
         )  # fmt: skip
         if evidence.held is not None:
             share = float((evidence.held[:, agent] < 0).mean())
@@ -151,7 +151,7 @@ def _debts(evidence: Evidence) -> list[Alarm]:
     level = DEBT * bounds.certified(rules, periods, output_bound=evidence.bound).regret
     return [
         Alarm(kind="debt", agent=name, measure=debt, level=level,
-              words=f"{name} owes {debt:.4g} after {periods} periods, more than the truth explains")
+              words=f"{name} owes {debt:.4g} after period {periods}")
         for name, debt in zip(evidence.names, evidence.debts[-1].tolist(), strict=True)
     ]  # fmt: skip
 
@@ -162,8 +162,8 @@ def _draw_dependence(evidence: Evidence) -> list[Alarm]:
     scores = attack.dependence(evidence.reported, evidence.shares, evidence.group)
     return [
         Alarm(kind="draw_dependence", agent=evidence.names[found.agent], measure=abs(found.score), level=attack.ALARM,
-              words=f"outputs reported by {evidence.names[found.agent]} depend on the draw: "
-                    f"{found.score:.1f} deviations")
+              words=f"outputs reported by {evidence.names[found.agent]} follow the draw by {found.score:.1f} "
+                    "standard deviations")
         for found in scores
     ]  # fmt: skip
 
@@ -181,6 +181,6 @@ def _rotation(evidence: Evidence) -> list[Alarm]:
             names = f"{evidence.names[second]} and {evidence.names[first]}"
             found.append(
                 Alarm(kind="rotation", agent=names, measure=correlation, level=ROTATION,
-                      words=f"{names} claim in turns: correlation {correlation:.2f}")
+                      words=f"claims of {names} have a correlation of {correlation:.2f}")
             )  # fmt: skip
     return found

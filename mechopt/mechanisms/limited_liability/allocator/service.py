@@ -16,6 +16,7 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from starlette.exceptions import HTTPException
 
 from mechopt import __version__
 from mechopt.errors import InstanceError
@@ -118,16 +119,22 @@ def application(journal: Path, tokens: Mapping[str, str]) -> FastAPI:
         tokens: a secret each for "operator" and every agent.
 
     Raises:
-        InstanceError: a token is missing or shorter than 16 characters.
+        InstanceError: a token is missing, shorter than 16 characters, or the same for two.
     """
     short = [name for name, token in tokens.items() if len(token) < 16]
     if OPERATOR not in tokens or short:
         raise InstanceError("needs a token of 16 characters or more for the operator and each agent", key="tokens")
+    if len(set(tokens.values())) < len(tokens):
+        raise InstanceError("two have the same token; each needs one of its own", key="tokens")
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         # Opened here, in the thread that will use it; requests are handled one after another.
         with Allocator.open(journal) as allocator:
+            if OPERATOR in allocator.configuration.agents:  # its token would run the periods
+                raise InstanceError(
+                    f"an agent is called {OPERATOR!r}, which is who runs the periods here", key="agents"
+                )
             missing = [name for name in allocator.configuration.agents if name not in tokens]
             if missing:
                 raise InstanceError(f"there is no token for {missing[0]!r}", key="tokens")
@@ -152,6 +159,11 @@ def _handle_errors(app: FastAPI) -> None:
         code = error.code if isinstance(error, Refused) else 401
         return JSONResponse({"error": str(error), "key": "authorization"}, status_code=code)
 
+    @app.exception_handler(HTTPException)
+    async def nowhere(_: Request, error: Exception) -> JSONResponse:
+        code = error.status_code if isinstance(error, HTTPException) else 404
+        return JSONResponse({"error": getattr(error, "detail", "not found").lower(), "key": None}, status_code=code)
+
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: Exception) -> JSONResponse:
         found = error.errors()[0] if isinstance(error, RequestValidationError) else {"msg": str(error), "loc": ()}
@@ -161,7 +173,7 @@ def _handle_errors(app: FastAPI) -> None:
     @app.middleware("http")
     async def limit(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         length = request.headers.get("content-length", "0")
-        too_large = not length.isdecimal() or int(length) > LARGEST_REQUEST
+        too_large = not length.isdecimal() or len(length) > 10 or int(length) > LARGEST_REQUEST
         if too_large or "chunked" in request.headers.get("transfer-encoding", ""):
             return JSONResponse(
                 {"error": f"a request may have {LARGEST_REQUEST} bytes, and must say how many", "key": None},
