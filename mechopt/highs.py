@@ -58,6 +58,22 @@ class Options:
     explain: bool = True
 
 
+def pass_squares(highs: Any, weight: NDArray[np.float64], damping: float) -> None:
+    """Add a sum of weight_j x_j^2 to the objective of a model that was passed; `damping` is what HiGHS adds to each.
+
+    Raises:
+        SolveError: HiGHS refuses it.
+    """
+    from highspy import HighsHessian
+
+    second, places = HighsHessian(), np.flatnonzero(weight)
+    second.dim_ = weight.size
+    second.start_ = np.append(0, np.cumsum(weight > 0)).astype(np.int32)
+    second.index_, second.value_ = places.astype(np.int32), 2.0 * weight[places]  # of half the quadratic form
+    if not (fine(highs.setOptionValue("qp_regularization_value", damping)) and fine(highs.passHessian(second))):
+        raise SolveError("HiGHS refuses the quadratic part of the objective")
+
+
 def open_solver(options: Options, presolve: bool) -> Any:
     """A silent HiGHS with these options, still without a model."""
     import highspy

@@ -23,6 +23,7 @@ from mechopt.highs import (
     fine,
     open_solver,
     pass_program,
+    pass_squares,
     read_basis,
     read_status,
 )
@@ -55,6 +56,48 @@ def solve(program: LinearProgram, *, options: Options | None = None, accept_boun
     if isinstance(program, MixedIntegerProgram) and program.integer.any():
         return _solve_integer(program, options, accept_bound)
     return Sequence(program, options=options).solve(basis=True)
+
+
+def solve_quadratic(
+    program: LinearProgram, squares: ArrayLike, *, options: Options | None = None
+) -> NDArray[np.float64]:
+    """The point that minimises cost . x + sum of squares_j x_j^2 over a linear program's constraints.
+
+    Quadratic terms of several variables become squares of one by a column and a row of their own. HiGHS's method for
+    these keeps to its tolerances only: what its point is worth has to be proven by other means.
+
+    Args:
+        program: a minimisation without whole numbers.
+        squares: weight of each variable's square, >= 0, shape (columns,).
+        options: tolerances and limits.
+
+    Raises:
+        InfeasibleError: no point is feasible.
+        SolveError: anything else but an optimum.
+        ValueError: a weight below 0, or a maximisation.
+    """
+    weight = np.asarray(squares, dtype=np.float64)
+    if weight.shape != (program.columns,) or not np.all(weight >= 0) or program.sense != "min":
+        raise ValueError("squares needs a weight >= 0 for each column of a minimisation")
+    *damped, last = (0.0, 1e-9, 1e-7)  # HiGHS's own is 1e-7, at which its method for squares may lose its way
+    for damping in damped:
+        try:
+            return _squares(program, weight, damping, options)
+        except InfeasibleError:
+            raise
+        except SolveError:
+            continue
+    return _squares(program, weight, last, options)
+
+
+def _squares(
+    program: LinearProgram, weight: NDArray[np.float64], damping: float, options: Options | None
+) -> NDArray[np.float64]:
+    model = Sequence(program, options=options)
+    model._build()
+    pass_squares(model._highs, weight, damping)
+    model._run()
+    return model._read(basis=False).point
 
 
 class Sequence:

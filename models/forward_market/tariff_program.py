@@ -34,6 +34,7 @@ from mechopt.formulation import Formulation
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.schedule import FEW, Programs
+from mechopt.mechanisms.forward_market.smooth import smoothest
 
 Array = NDArray[np.float64]
 EDGE = 1e-9
@@ -146,6 +147,12 @@ def _least(environment: Environment) -> float:
     return Programs(Market(environment)).least_subsidy().subsidy
 
 
+def _smooth(environment: Environment, generous: float) -> float:
+    """The engine's optimum for the same subsidy."""
+    programs, room = Programs(Market(environment)), 1e-8 * environment.high
+    return smoothest(programs, generous * _least(environment) + room).rises
+
+
 def envelopes(market: Market, knot: Array) -> tuple[Array, Array]:
     """Bounds on P(y): below by what a unit more is worth to any agent (y > 0), above by any unit sold (y < 0)."""
     lower, upper = np.zeros(knot.size), np.full(knot.size, np.inf)
@@ -195,7 +202,7 @@ FORMULATIONS = (
     ),
     Formulation(
         name="tariff_qp", title="the forward tariff whose price rises most smoothly, for a limited subsidy",
-        build=build_smooth, options={"generous": 1.25},
+        build=build_smooth, engine=_smooth, options={"generous": 1.25},
     ),
     Formulation(
         name="family_qp", title="the flattest price of the paper's family (Section 4.2)",

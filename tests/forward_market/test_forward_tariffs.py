@@ -11,6 +11,7 @@ import pytest
 from mechopt.certify import Certificate
 from mechopt.distributions import Power
 from mechopt.errors import InstanceError
+from mechopt.mechanisms.forward_market import smooth
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.schedule import Programs
@@ -76,7 +77,7 @@ def test_the_designed_tariff_keeps_r_star_in_equilibrium_and_costs_least(draw: A
     environment = draw(seed)
     market = Market(environment)
     design = Programs(market).least_subsidy()
-    assert isinstance(design.certificate, Certificate) or design.certificate.error <= 1e-8 * market.high
+    assert isinstance(design.certificate, Certificate) or design.gap <= 1e-8 * market.high
     forward = Forward(market, design.tariff)
     tolerance = 1e-9 * market.high
     assert max(found.bound for found in forward.best_deviations()) <= tolerance
@@ -124,7 +125,7 @@ def test_every_designed_tariff_has_a_finite_guarantee(draw: Any, seed: int) -> N
     programs = Programs(market)
     limit = programs.least_subsidy().subsidy * 1.3 + 1e-6 * market.high
     for found in (programs.smoothest(limit), programs.widest_margin(limit)):
-        assert found.certificate.error <= 1e-6
+        assert found.gap <= 1e-6
         assert max(one.bound for one in Forward(market, found.tariff).best_deviations()) <= 2e-9 * market.high
 
 
@@ -215,3 +216,28 @@ def test_many_classes_use_convex_bounds_instead_of_kinks(build: Any) -> None:
     market = Market(build([Fraction(1, 30)] * 65, [1, *([0] * 64)], laws))
     forward = Forward(market, Programs(market).least_subsidy().tariff)
     assert max(found.bound for found in forward.best_deviations()) <= 1e-9
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_smoothest_tariff_is_proven_against_any_other(draw: Any, seed: int) -> None:
+    """Its squared rises against the steepness and margin designs, a mix of them, and its own proven bound."""
+    environment = draw(seed)
+    programs = Programs(Market(environment))
+    limit = 1.3 * programs.least_subsidy().subsidy + 1e-3 * environment.high
+    design, found = smooth.design(programs, limit), smooth.smoothest(programs, limit)
+    assert 0 <= found.rises - found.bound <= 1e-5
+    assert abs(found.solved - found.rises) <= 1e-6
+    assert design.subsidy <= limit + 1e-8 * environment.high
+    forward = Forward(programs.market, design.tariff)
+    assert max(one.bound for one in forward.best_deviations()) <= 1e-9 * environment.high
+
+    def rises(prices: Any) -> float:
+        apart = programs.knots[2:] - programs.knots[:-2]
+        return float((np.diff(np.asarray(prices) / environment.high) ** 2 / apart).sum())
+
+    assert rises(design.tariff.prices) == pytest.approx(found.rises, rel=1e-5, abs=1e-7)
+    others = [np.array(programs.smoothest(limit).tariff.prices), np.array(programs.least_subsidy().tariff.prices)]
+    for share in (0.0, 0.3, 1.0):
+        assert rises(share * others[0] + (1 - share) * others[1]) >= found.bound - 1e-9
+    with pytest.raises(InstanceError, match="the least is"):
+        smooth.design(programs, -1.0)

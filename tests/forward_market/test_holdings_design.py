@@ -215,7 +215,7 @@ def test_bands_of_sampled_values_hold_the_estimate_and_narrow_with_more_samples(
         api.design(DOCUMENT | {"design": {"goal": "bands"}})
 
 
-GOALS = ["least_subsidy", "margin", "smooth", "surplus", "least_trade", "mean_state", "worst_state"]
+GOALS = ["least_subsidy", "margin", "smooth", "smooth_squares", "surplus", "least_trade", "mean_state", "worst_state"]
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -225,7 +225,7 @@ def test_every_goal_of_the_design_table(goal: str) -> None:
     assert all(finding.holds for finding in outcome.checks)
     table = outcome.tables["agents"]
     assert sum(table["holding"]) == pytest.approx(1, abs=1e-9)
-    if goal in ("least_subsidy", "margin", "smooth"):
+    if goal in ("least_subsidy", "margin", "smooth", "smooth_squares"):
         assert outcome.guarantee.kind in ("certified", "bounded")
         assert outcome.summary["best_deviation_bound"] <= 1e-8
         assert sum(table["forward_payment"]) == pytest.approx(outcome.summary["subsidy"], abs=1e-9)
@@ -257,7 +257,7 @@ def test_corners_caps_and_groups_by_name() -> None:
         ({"aim": 1}, "unknown key 'aim'"),
         ({"goal": "least_trade", "caps": {"a": 0.3}}, "design.caps: has no effect on the goal"),
         ({"goal": "mean_state", "groups": [{"members": ["a"]}]}, "design.groups: has no effect.*it belongs to surplus"),
-        ({"subsidy": 1}, "design.subsidy: has no effect.*margin, smooth"),
+        ({"subsidy": 1}, "design.subsidy: has no effect.*margin, smooth, smooth_squares"),
     ],
 )
 def test_a_wrong_design_table_is_refused(table: dict[str, Any], word: str) -> None:

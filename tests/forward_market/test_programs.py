@@ -71,6 +71,11 @@ def test_the_flattest_price_of_the_paper_s_family(draw: Any, seed: int) -> None:
     agree("family_qp", draw(seed))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_smoothest_price_of_the_engine_is_that_of_the_quadratic_program(draw: Any, seed: int) -> None:
+    agree("tariff_qp", draw(seed), generous=1.0 + seed % 4 / 4)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_the_second_best(draw: Any, seed: int) -> None:
     environment = draw(seed, agents=2 + seed % 2)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mechopt.mechanisms.forward_market.checks import check
     from mechopt.mechanisms.forward_market.document import from_document
     from mechopt.mechanisms.forward_market.environment import Environment
+    from mechopt.mechanisms.forward_market.explanation import explain
     from mechopt.mechanisms.forward_market.market import Market
     from mechopt.mechanisms.forward_market.mechanism import run
     from mechopt.mechanisms.forward_market.plots import design_pictures, pictures
@@ -26,6 +27,7 @@ _HOMES = {
     "Market": "market",
     "run": "mechanism",
     "check": "checks",
+    "explain": "explanation",
     "design": "calibration",
     "design_pictures": "plots",
     "simulate_pictures": "rounds_plots",
@@ -39,6 +41,7 @@ __all__ = [
     "check",
     "design",
     "design_pictures",
+    "explain",
     "from_document",
     "pictures",
     "run",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mechopt.certify import Certificate
 from mechopt.errors import InstanceError
 from mechopt.finding import Finding
 from mechopt.instance import Document
+from mechopt.mechanisms.forward_market import smooth
 from mechopt.mechanisms.forward_market.anticipated import Prospect, prospect_of
 from mechopt.mechanisms.forward_market.bands import bootstrap, samples_of
 from mechopt.mechanisms.forward_market.environment import Environment
@@ -30,6 +32,7 @@ from mechopt.mechanisms.forward_market.wishes import Section, limits, read
 from mechopt.outcome import Guarantee, Outcome
 
 Floats = NDArray[np.float64]
+TARIFFS = ("least_subsidy", "margin", "smooth", "smooth_squares")
 EXACTLY = "the vertex of the optimal basis in rational arithmetic"
 GENEROUS = 1.25  # times the least subsidy, where [design] names none
 
@@ -56,7 +59,7 @@ def design(
     """
     section = read(document)
     try:
-        if section.goal in ("least_subsidy", "margin", "smooth"):
+        if section.goal in TARIFFS:
             outcome = _tariff(environment, document, section)
         elif section.goal == "second_best":
             outcome = _second_best(environment, section)
@@ -81,11 +84,20 @@ def _tariff(environment: Environment, document: Document, section: Section) -> O
         limit = found.subsidy * GENEROUS
         if section.subsidy is not None:
             limit = exact.as_float(document.number(section.subsidy, "design.subsidy", minimum=0))
-        found = programs.widest_margin(limit) if section.goal == "margin" else programs.smoothest(limit)
+        methods: dict[str, Callable[[float], Design]] = {
+            "margin": programs.widest_margin,
+            "smooth": programs.smoothest,
+            "smooth_squares": partial(smooth.design, programs),
+        }
+        found = methods[section.goal](limit)
     forward = Forward(market, found.tariff)
     worst = max(forward.best_deviations(), key=lambda one: one.bound)
     crossing = forward.single_crossing()
-    named = {"margin": {"margin": found.level}, "smooth": {"steepness": found.level}}.get(section.goal, {})
+    named = {
+        "margin": {"margin": found.level},
+        "smooth": {"steepness": found.level},
+        "smooth_squares": {"rises": found.level},
+    }.get(section.goal, {})
     agents: dict[str, Any] = {
         "agent": list(environment.name),
         "endowment": environment.endowments,
@@ -109,7 +121,7 @@ def _tariff(environment: Environment, document: Document, section: Section) -> O
             "worst_off_type": market.price,
         },
         tables={"tariff": tariff_table(found.tariff), "agents": agents},
-        checks=polished(found.solved, found.optimum, found.gap, market.high, EXACTLY),
+        checks=_checks(found, market.high),
         warnings=_tariff_warnings(market, found),
         provenance={"solver": {"name": "HiGHS", "tolerance": 1e-9}, "knots": len(found.tariff.knots)},
     )  # fmt: skip
@@ -126,10 +138,25 @@ def _tariff_warnings(market: Prospect, found: Design) -> list[str]:
     return lines
 
 
+def _checks(found: Design, high: float) -> list[Finding]:
+    if found.certificate is None:  # squares of prices in units of the high end
+        return polished(
+            found.solved, found.optimum, found.gap, 1.0, "least squares on the tight constraints", left=1e-6
+        )
+    return polished(found.solved, found.optimum, found.gap, high, EXACTLY)
+
+
 def _certified(found: Design) -> Guarantee:
     if isinstance(found.certificate, Certificate):
         return Guarantee(kind="certified", detail="optimal block tariff on these knots: basis checked in rationals; "
                          "no agent gains anywhere, between the knots too")  # fmt: skip
+    if found.certificate is None:
+        return Guarantee(
+            kind="bounded",
+            detail="smoothest block tariff on these knots: squared rises of the price against a bound by multipliers, "
+            "in units of the high end; no agent gains anywhere",
+            error=found.gap,
+        )
     return found.certificate.guarantee("block tariff on these knots")
 
 

@@ -12,7 +12,7 @@ OPEN = 1e-9  # of the high end: what may be left between a reported answer and i
 MOVED = 1e-7  # of the high end: by how much a solver's answer may have been off
 
 
-def polished(solved: float, reported: float, gap: float, high: float, how: str) -> list[Finding]:
+def polished(solved: float, reported: float, gap: float, high: float, how: str, *, left: float = OPEN) -> list[Finding]:
     """The gap that is left, and the solver's answer against the reported one.
 
     Args:
@@ -21,12 +21,13 @@ def polished(solved: float, reported: float, gap: float, high: float, how: str) 
         gap: proven distance of what is reported to the optimum.
         high: the high end of the support.
         how: it was polished.
+        left: tolerance of the gap, of the high end.
     """
     return [
         Finding(
             property="polished_optimum",
             margin=-gap,
-            tolerance=OPEN * high,
+            tolerance=left * high,
             evidence=f"the distance to the optimum that {how} leaves",
             witness={"reported": reported, "gap": gap},
         ),

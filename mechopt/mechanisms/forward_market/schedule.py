@@ -43,9 +43,11 @@ class Design:
         subsidy: sum of C(e_i - r_i*), what the forward market pays out on balance, money; at least 0.
         optimum: the subsidy, margin or steepness that is best, from the exact basis where there is one, money.
         solved: the same as the float solver reported it: what polishing moved is the difference.
-        level: the margin mu or the steepness (money per unit squared), where that was the goal; else 0.
+        level: where that was the goal, the margin mu or the steepness (money per unit squared), or the sum of squared
+            rises (`smooth`, in units of the high end); else 0.
         gap: what is left between it and a proven bound, money; 0 where the basis is proven in rational arithmetic.
-        certificate: that the subsidy, margin or steepness is the best, in units of the high end.
+        certificate: that the subsidy, margin or steepness is the best, in units of the high end; None where the program
+            is no linear one (`smooth`).
         binding: knots at which the tariff touches an agent's gain.
     """
 
@@ -55,7 +57,7 @@ class Design:
     solved: float
     gap: float
     level: float
-    certificate: certify.Certificate | Residuals
+    certificate: certify.Certificate | Residuals | None
     binding: Floats
 
 
@@ -210,14 +212,23 @@ class Programs:
         """
         return self._within("steepness", subsidy)
 
-    def _within(self, goal: Literal["margin", "steepness"], subsidy: float) -> Design:
-        cheapest = solve(self.program("cost", self.weight))
-        least = float(cheapest.objective) * self.market.high
+    def cheapest(self, subsidy: float) -> Solution:
+        """The cheapest tariff, in units of the high end.
+
+        Raises:
+            InstanceError: it costs more than a subsidy of that size, money.
+        """
+        found = solve(self.program("cost", self.weight))
+        least = float(found.objective) * self.market.high
         if not subsidy >= least:
             raise InstanceError(
                 f"no tariff keeps the holdings in equilibrium for a subsidy of {subsidy:g}; the least is {least:.6g}",
                 key="design.subsidy",
             )
+        return found
+
+    def _within(self, goal: Literal["margin", "steepness"], subsidy: float) -> Design:
+        cheapest = self.cheapest(subsidy)
         if goal == "margin":  # mu y^2 <= C - A_i, where C <= 1000 |y| and A_i >= -1
             far = float(np.abs(self.knots).max())
             most = (1000.0 * far + 1.0) / far**2
@@ -232,12 +243,8 @@ class Programs:
 
     def _read(self, cost: Floats, level: float, certificate: certify.Certificate | Residuals, solved: float) -> Design:
         high = self.market.high
-        cost = self._lifted(cost)
-        prices = np.maximum.accumulate(np.diff(cost) / self.width) * high
-        prices = np.where((prices < 0) & (prices > -1e-7 * high), 0.0, prices)
-        tariff = Tariff(knots=self.knots.tolist(), prices=prices.tolist(), kind="block")
+        tariff = self.tariff(cost)
         paid = float(tariff.cost(self.position).sum())
-        near = np.abs(cost - self.floor / high) <= 1e-8
         return Design(
             tariff=tariff,
             subsidy=paid,
@@ -246,8 +253,19 @@ class Programs:
             gap=float(certificate.error) * high,
             level=level,
             certificate=certificate,
-            binding=self.knots[near],
+            binding=self.touching(cost),
         )
+
+    def tariff(self, cost: Floats) -> Tariff:
+        """The block tariff of C at the knots (in units of the high end), turned up where it is below a gain."""
+        high = self.market.high
+        prices = np.maximum.accumulate(np.diff(self._lifted(cost)) / self.width) * high
+        prices = np.where((prices < 0) & (prices > -1e-7 * high), 0.0, prices)
+        return Tariff(knots=self.knots.tolist(), prices=prices.tolist(), kind="block")
+
+    def touching(self, cost: Floats) -> Floats:
+        """The knots at which C touches an agent's gain."""
+        return np.asarray(self.knots[np.abs(cost - self.floor / self.market.high) <= 1e-8])
 
     def _lifted(self, cost: Floats) -> Floats:
         """C turned up on both sides of 0 by as much as the solver's tolerance left it below an agent's gain."""

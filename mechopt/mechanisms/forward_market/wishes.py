@@ -16,6 +16,7 @@ Goal = Literal[
     "least_subsidy",
     "margin",
     "smooth",
+    "smooth_squares",
     "surplus",
     "least_trade",
     "mean_state",
@@ -30,11 +31,11 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The keys of [design].
 
     Attributes:
-        goal: a tariff ("least_subsidy", "margin", "smooth") or holdings ("surplus", "least_trade", "mean_state",
-            "worst_state"), or the spot market itself where the efficient one fails ("second_best"),
-            or how far samples determine the holdings ("bands"), or how wrong distributions and demands may be before
-            the spot market at r* could lose money ("robustness").
-        subsidy: money that the forward market may pay out on balance (margin, smooth).
+        goal: a tariff ("least_subsidy", "margin", "smooth", "smooth_squares") or holdings ("surplus", "least_trade",
+            "mean_state", "worst_state"), or the spot market itself where the efficient one fails ("second_best"), or
+            how far samples determine the holdings ("bands"), or how wrong distributions and demands may be before the
+            spot market at r* could lose money ("robustness").
+        subsidy: money that the forward market may pay out on balance (margin, smooth, smooth_squares).
         surplus: least surplus of the spot market (least_trade).
         caps: most that agents may hold, by name.
         floors: least, by name.
@@ -60,7 +61,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 READS: dict[str, frozenset[Goal]] = {
-    "subsidy": frozenset({"margin", "smooth"}),
+    "subsidy": frozenset({"margin", "smooth", "smooth_squares"}),
     "surplus": frozenset({"least_trade"}),
     "caps": frozenset({"surplus", "mean_state", "worst_state"}),
     "floors": frozenset({"surplus", "mean_state", "worst_state"}),
