@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         schedule_of_awards,
     )
     from mechopt.mechanisms.overage.awards.matrix import axiom_matrix
+    from mechopt.mechanisms.overage.awards.plots import lorenz_picture, path_picture, schedule_picture
     from mechopt.mechanisms.overage.awards.rules import AWARD_RULES, AwardRule, all_awards, award
     from mechopt.mechanisms.overage.calibration import design, design_pictures
     from mechopt.mechanisms.overage.checks import check
@@ -79,8 +80,11 @@ _HOMES = {
     "gini_index": "awards.comparison",
     "lorenz_curve": "awards.comparison",
     "lorenz_dominates": "awards.comparison",
+    "lorenz_picture": "awards.plots",
     "path_of_awards": "awards.comparison",
+    "path_picture": "awards.plots",
     "schedule_of_awards": "awards.comparison",
+    "schedule_picture": "awards.plots",
     "design": "calibration",
     "design_pictures": "calibration",
     "simulate": "replication",
@@ -154,6 +158,7 @@ __all__ = [
     "jump_risk",
     "lorenz_curve",
     "lorenz_dominates",
+    "lorenz_picture",
     "marginal_residual",
     "nash_equilibrium",
     "nash_set",
@@ -162,6 +167,7 @@ __all__ = [
     "netting_gain",
     "own_payoff",
     "path_of_awards",
+    "path_picture",
     "payoff_intervals",
     "payoffs",
     "pictures",
@@ -170,6 +176,7 @@ __all__ = [
     "run",
     "scarcity",
     "schedule_of_awards",
+    "schedule_picture",
     "settle",
     "settle_parquet",
     "settle_shards",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
+from mechopt.mechanisms.overage.clearing import CLAIMS_RULES
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.mechanisms.overage.schedule import limit, schedule
 from mechopt.outcome import Outcome
@@ -41,6 +42,7 @@ def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
     Returns:
         Distribution of coverage and residuals, who bears the residual, and the schedule around X = I. Only the
         distribution of slack where nobody is over; none where nothing moves, or where the numbers exceed floats.
+        With a claims rule also its paths and schedules, and the Lorenz curves of all rules.
     """
     if environment.network is not None:
         from mechopt.mechanisms.overage.network_outcome import network_pictures
@@ -62,7 +64,24 @@ def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
     if residual.any():
         drawn.append(_bearers(residual, claim))
     drawn.append(_schedule(environment, overage, coverage, float(slack.sum())))
+    if environment.rule in CLAIMS_RULES and residual.any():
+        drawn += _as_claims_problem(environment, overage, float(slack.sum()))
     return drawn
+
+
+def _as_claims_problem(environment: Environment, overage: NDArray[np.float64], slack: float) -> list[Picture]:
+    """Slack as the estate, overages as claims on it: the rule's paths and schedules, and all rules side by side."""
+    from mechopt.mechanisms.overage.awards.plots import claims_pictures
+
+    over = np.flatnonzero(overage > 0)
+    return claims_pictures(
+        environment.rule,
+        slack,
+        overage[over],
+        [environment.account[j] for j in over],
+        weight=None if environment.weight is None else _floats(environment.weight[over]),
+        units=environment.units or "units",
+    )
 
 
 def _distribution(

@@ -16,27 +16,43 @@ from mechopt.mechanisms.overage.awards.rules import all_awards, award
 from mechopt.mechanisms.overage.clearing import total
 
 Arithmetic = Literal["float", "exact"]
+NEAR = 1e-14  # of the total: sums of the same floats, rounded differently
 
 
-def path_of_awards(rule: str, claim: ArrayLike, *, points: int = 101) -> tuple[NDArray[Any], NDArray[Any]]:
+def path_of_awards(
+    rule: str, claim: ArrayLike, *, points: int = 101, weight: ArrayLike | None = None
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """The awards as the estate grows from nothing to the total of claims.
 
     Args:
         rule: its name.
         claim: d_i >= 0, units, shape (claimants,).
         points: how many estates, evenly spaced.
+        weight: w_i > 0, shape (claimants,), for the rules that take weights.
 
     Returns:
         Estates, units, shape (points,), and awards, units, shape (points, claimants).
     """
     claims = np.asarray(claim, dtype=np.float64)
-    whole = float(total(claims))
-    estates = np.linspace(0.0, whole, points)
-    return estates, np.array([award(rule, min(float(estate), whole), claims) for estate in estates])
+    estates = np.linspace(0.0, float(total(claims)), points)
+    return estates, np.array([_awards(rule, float(estate), claims, weight) for estate in estates])
+
+
+def _awards(rule: str, estate: float, claims: NDArray[np.float64], weight: ArrayLike | None) -> NDArray[Any]:
+    """Awards in floats; the claims themselves where the estate is their total, whichever way that was rounded."""
+    if estate >= float(total(claims)) * (1 - NEAR):
+        return claims.copy()
+    return award(rule, estate, claims, weight=weight)
 
 
 def schedule_of_awards(
-    rule: str, estate: float, claim: ArrayLike, claimant: int, own_claims: ArrayLike
+    rule: str,
+    estate: float,
+    claim: ArrayLike,
+    claimant: int,
+    own_claims: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
 ) -> NDArray[Any]:
     """One claimant's award as the own claim moves, all else equal.
 
@@ -46,6 +62,7 @@ def schedule_of_awards(
         claim: d_i >= 0, units, shape (claimants,).
         claimant: position, from 0.
         own_claims: the claims to try, units, shape (points,).
+        weight: w_i > 0, shape (claimants,), for the rules that take weights.
 
     Returns:
         Awards, units, shape (points,).
@@ -54,7 +71,7 @@ def schedule_of_awards(
     found = []
     for own in np.asarray(own_claims, dtype=np.float64):
         claims[claimant] = own
-        found.append(award(rule, min(float(estate), float(total(claims))), claims)[claimant])
+        found.append(_awards(rule, float(estate), claims, weight)[claimant])
     return np.array(found)
 
 
