@@ -61,7 +61,11 @@ def _index(own: Mapping[str, list[Claim]], ran: bool) -> str:
     ]
     for name, claims in own.items():
         counts = Counter(_words(claim.expected) for claim in claims)
-        cells = [f"[{_text(str(PAPERS[name]))}]({name}.md)", str(len(statements(name))), str(len(claims))]
+        cells = [
+            f"[{_text(f'{PAPERS[name].authors} ({PAPERS[name].year})')}]({name}.md)",
+            str(len(statements(name))),
+            str(len(claims)),
+        ]
         lines.append("| " + " | ".join([*cells, *(str(counts[verdict]) for verdict in MARKS)]) + " |")
     lines += ["", "```{toctree}", ":hidden:", "", *own, "```", ""]
     return "\n".join(lines)
