@@ -32,7 +32,6 @@ from mechopt.program import LinearProgram, MixedIntegerProgram, Solution, to_flo
 __all__ = ["InfeasibleError", "Options", "Sequence", "export", "solve"]
 
 SMALL = 100_000  # entries; below, presolve costs more than it saves
-SOLVED = ("Optimal", "ModelEmpty")
 
 
 def solve(program: LinearProgram, *, options: Options | None = None, accept_bound: bool = False) -> Solution:
@@ -208,10 +207,12 @@ class Sequence:
         pass_program(self._highs, self.program, self._cost, self._limits)
 
     def _run(self) -> None:
+        if not self.program.columns:
+            self._check_rows_alone()
         highs = self._highs
         ran = fine(highs.run())
         status = read_status(highs)
-        if ran and status in SOLVED:
+        if ran and status in ("Optimal", "ModelEmpty"):
             return
         if status not in ("Infeasible", "Unbounded", "TimeLimit"):
             # A cold start without presolve decides what a hot start or presolve could not.
@@ -219,9 +220,19 @@ class Sequence:
             highs.setOptionValue("presolve", "off")
             ran = fine(highs.run())
             status = read_status(highs)
-            if ran and status in SOLVED:
+            if ran and status == "Optimal":
                 return
         raise failure(highs, status, self.program, self._limits, self._options)
+
+    def _check_rows_alone(self) -> None:
+        """Without a variable every row is worth 0, which HiGHS does not hold against its limits."""
+        low, high = self._limits["row"]
+        conflict = tuple(
+            f"{self.program.row_name(row)} {'>=' if low[row] > 0 else '<='} {(low if low[row] > 0 else high)[row]:.12g}"
+            for row in np.flatnonzero((low > self._options.tolerance) | (high < -self._options.tolerance)).tolist()
+        )[:1]
+        if conflict:
+            raise InfeasibleError(f"infeasible: these cannot hold together: {conflict[0]}", conflict)
 
     def _read(self, basis: bool) -> Solution:
         found = self._highs.getSolution()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from mechopt.certify import certify
 from mechopt.errors import LimitError, SolveError
 from mechopt.program import BASIC, LinearProgram, MixedIntegerProgram, Solution
+from mechopt.residuals import Residuals
 from mechopt.solver import InfeasibleError, Options, Sequence, export, solve
 
 INF = np.inf
@@ -183,6 +186,67 @@ def test_programs_without_rows_or_columns() -> None:
     empty = LinearProgram.from_dense(np.zeros((0, 0)), sense="max", cost=[], lower=0.0, upper=3.0,
                                      row_lower=[], row_upper=[], offset=1.0)  # fmt: skip
     assert solve(empty).objective == 1.0
+
+
+@pytest.mark.parametrize(("low", "high", "words"), [(1.0, np.inf, "row 1 >= 1"), (-np.inf, -2.0, "row 1 <= -2")])
+def test_without_variables_a_row_that_excludes_0_is_a_conflict(low: float, high: float, words: str) -> None:
+    program = LinearProgram.from_dense(np.zeros((2, 0)), sense="min", cost=[], lower=0.0, upper=1.0,
+                                       row_lower=[-1.0, low], row_upper=[0.0, high])  # fmt: skip
+    with pytest.raises(InfeasibleError, match=words) as caught:
+        solve(program)
+    assert caught.value.conflict == (words,)
+    sequence = Sequence(program)
+    assert sequence.solve(row_lower=[-1.0, -1.0], row_upper=[1.0, 1.0]).objective == 0.0
+    with pytest.raises(InfeasibleError):
+        sequence.solve(row_lower=[0.5, -1.0])
+
+
+def exact_optimum(program: LinearProgram) -> Fraction | str:
+    """The optimum by Z3's exact simplex, or "infeasible" or "unbounded"."""
+    import z3
+
+    optimizer, point = z3.Optimize(), [z3.Real(f"x{column}") for column in range(program.columns)]
+    dense = np.zeros((program.rows, program.columns))
+    dense[program.index, np.repeat(np.arange(program.columns), np.diff(program.start))] = program.value
+    sums = [z3.Sum([z3.RealVal(0), *(int(a) * x for a, x in zip(row, point, strict=True))]) for row in dense]
+    for value, low, high in [
+        *zip(point, program.lower, program.upper, strict=True),
+        *zip(sums, program.row_lower, program.row_upper, strict=True),
+    ]:
+        optimizer.add(*([value >= int(low)] if np.isfinite(low) else []))
+        optimizer.add(*([value <= int(high)] if np.isfinite(high) else []))
+    objective = z3.Sum([z3.RealVal(0), *(int(c) * x for c, x in zip(program.cost, point, strict=True))])
+    handle = optimizer.minimize(objective) if program.sense == "min" else optimizer.maximize(objective)
+    if optimizer.check() != z3.sat:
+        return "infeasible"
+    best = str(optimizer.lower(handle) if program.sense == "min" else optimizer.upper(handle))
+    return "unbounded" if "oo" in best else Fraction(best)
+
+
+def test_degenerate_infeasible_and_unbounded_programs_agree_with_an_exact_solver() -> None:
+    """Small whole numbers, so that ties, empty rows and columns, free and fixed variables are common."""
+    rng, seen = np.random.default_rng(0), {"infeasible": 0, "unbounded": 0, "optimal": 0}
+    for _ in range(300):
+        columns, rows = rng.integers(0, 6, 2)
+        matrix = rng.integers(-2, 3, (rows, columns)) * (rng.random((rows, columns)) < 0.7)
+        lower = np.where(rng.random(columns) < 0.75, rng.integers(-2, 2, columns), -np.inf)
+        upper = np.where(rng.random(columns) < 0.6, np.maximum(lower, -2) + rng.integers(0, 4, columns), np.inf)
+        row_lower = np.where(rng.random(rows) < 0.5, rng.integers(-4, 3, rows), -np.inf)
+        row_upper = np.where(rng.random(rows) < 0.6, np.maximum(row_lower, -4) + rng.integers(0, 4, rows), np.inf)
+        program = LinearProgram.from_dense(matrix, sense="min" if rng.random() < 0.5 else "max",
+                                           cost=rng.integers(-2, 3, columns), lower=lower, upper=upper,
+                                           row_lower=row_lower, row_upper=row_upper)  # fmt: skip
+        truth = exact_optimum(program)
+        if isinstance(truth, Fraction):
+            found = certify(program, solve(program))
+            seen["optimal"] += 1
+            assert float(found.objective) == pytest.approx(float(truth), abs=1e-7)
+            assert isinstance(found, Residuals) or found.objective == truth
+            continue
+        seen[truth] += 1
+        with pytest.raises(InfeasibleError if truth == "infeasible" else SolveError, match=truth):
+            solve(program)
+    assert min(seen.values()) > 40
 
 
 def knapsack(seed: int, items: int = 9) -> MixedIntegerProgram:
