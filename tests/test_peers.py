@@ -9,6 +9,38 @@ import pytest
 pytestmark = pytest.mark.checkout
 
 
+def test_readme_and_page_show_what_was_recorded() -> None:
+    """Both blocks are what the script writes from results.json, to the letter."""
+    from benchmarks.peers import record
+
+    results = record.load()
+    for path, block in record.blocks(results).items():
+        assert record.shown(path) == block, f"{path.name}: run `make peers RECORD=1`, or undo the edit"
+
+
+def test_the_record_is_of_every_comparison_and_of_the_pinned_versions() -> None:
+    from benchmarks.peers import record, run
+
+    results = record.load()
+    assert tuple(results) == record.ORDER
+    for recorded in results.values():
+        assert recorded["tables"]
+        for requirement in run.pinned():
+            name, version = requirement.split("==")
+            assert recorded["versions"][name] in (version, "not installed")
+
+
+def test_every_recorded_cell_and_every_skipped_peer_is_shown() -> None:
+    from benchmarks.peers import record
+
+    results = record.load()
+    page = record.full(results)
+    for recorded in results.values():
+        for table in recorded["tables"]:
+            assert all(f"| {' | '.join(row)} |" in page for row in (table["head"], *table["rows"]))
+            assert all(reason in page for reason in table["skipped"])
+
+
 def test_peers_are_pinned_and_are_nobody_elses_dependency() -> None:
     """Exact versions, and what is a peer only is in no other group and no extra."""
     from benchmarks.peers import record, run

@@ -27,11 +27,12 @@ def grid(head: list[str], rows: list[list[str]]) -> str:
 
 def full(results: Any) -> str:
     """Every table, under the circumstances of the run that made it."""
-    parts = []
+    parts: list[str] = []
     for run in results.values():
         versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-        parts.append(f"Measured on {run['date']}: Python {run['python']}, {run['processors']} processors, load "
-                     f"{run['load']}; {versions}.")  # fmt: skip
+        circumstances = (f"Measured on {run['date']}: Python {run['python']}, {run['processors']} processors, load "
+                         f"{run['load']}; {versions}.")  # fmt: skip
+        parts += [] if circumstances in parts else [circumstances]
         for table in run["tables"]:
             parts += [f"### {table['title']}", table["about"], grid(table["head"], table["rows"])]
             parts += [f"Skipped: {reason}." for reason in table["skipped"]]
