@@ -20,7 +20,7 @@ from mechopt.mechanisms.forward_market import bracket, halves, leave_one_out, su
 
 Floats = NDArray[np.float64]
 Method = Literal["sums", "halves", "bracket"]
-Engine = Literal["auto", "numpy", "compiled"]
+Engine = Literal["auto", "numpy", "compiled", "extended"]
 LARGEST_SUMS = 20_000
 PAYS = 100_000  # agents times lattice steps from which compiling saves time
 STEPS, MOST_STEPS, NARROW = 1024, 16_384, 1e-7  # of the bracket: first and last lattice, width to stop at
@@ -49,10 +49,11 @@ class Interim:
         distribution: F_i.
         method: None chooses: the attainable sums of demands where they are few (a lattice, or groups of equal
             demands), else two halves of at most 20 agents, else a proven bracket.
-        engine: "numpy", "compiled" (numba, lattices only), or "auto": compiled where it is installed and pays.
+        engine: "numpy", "compiled" (numba, lattices only), "extended" (numpy in the platform's longest floats: for a
+            bound of some 1e-16 whatever the number of agents), or "auto": compiled where it is installed and pays.
 
     Raises:
-        InstanceError: the compiled engine is asked for and not installed.
+        InstanceError: the compiled engine is asked for and not installed, or the extended one where it does not apply.
     """
 
     def __init__(
@@ -80,10 +81,17 @@ class Interim:
         if self.method == "bracket":
             self._lattice = self._refine()
         self.compiled = self._compiles(engine)
+        self.extended = self._extends(engine)
+
+    def _extends(self, engine: Engine) -> bool:
+        """Whether the passes are done in the platform's longest floats."""
+        if engine == "extended" and self.method != "sums":
+            raise InstanceError(f"is for attainable sums of demands; here the method is {self.method}", key="engine")
+        return engine == "extended"
 
     def _compiles(self, engine: Engine) -> bool:
         """Whether numba does the passes."""
-        if engine == "numpy" or self.method != "sums" or self._sums is None or not self._sums.lattice:
+        if engine in ("numpy", "extended") or self.method != "sums" or self._sums is None or not self._sums.lattice:
             return False
         if importlib.util.find_spec("numba") is None:
             if engine == "compiled":
@@ -125,7 +133,7 @@ class Interim:
             return bracket.allocations(self._lattice, below, self.first)
         if self._sums is None:
             raise ValueError("the demands have too many sums; choose another method")
-        return leave_one_out.allocations(self._sums, below, self.first, compiled=self.compiled)
+        return leave_one_out.allocations(self._sums, below, self.first, compiled=self.compiled, extended=self.extended)
 
     def _refine(self) -> bracket.Lattice:
         """The coarsest lattice whose bracket is narrow at five types spread over the quantiles, or the finest."""

@@ -45,9 +45,15 @@ class Sums:
         """Number of sums."""
         return int(self.position.size)
 
-    def start(self, types: int) -> NDArray[np.float64]:
-        """The distribution of the empty set's sum, shape (sums, types)."""
-        chance = np.zeros((self.size, types))
+    @property
+    def crowd(self) -> int:
+        """An upper bound on how many agents can be in a set whose sum is below the supply."""
+        ascending = np.sort(self.demand[self.class_of])
+        return int(np.searchsorted(np.cumsum(ascending), 1.0)) + 1
+
+    def start(self, types: int, kind: Any = np.float64) -> NDArray[Any]:
+        """The distribution of the empty set's sum, shape (sums, types), in floats of a kind."""
+        chance = np.zeros((self.size, types), dtype=kind)
         chance[0] = 1.0
         return chance
 
