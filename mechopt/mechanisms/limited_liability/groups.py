@@ -100,34 +100,3 @@ def gaps(outputs: NDArray[Any]) -> Gaps:
     without = np.stack(others, axis=-1)
     own = np.stack([other[..., agent + 1] for agent, other in enumerate(others)], axis=-1)
     return Gaps(allocation=everybody[..., :1] - everybody, externality=own[..., None, :] - without)
-
-
-def mixed_gaps(shares: NDArray[Any], outputs: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Y(I) - Y(mu) and Y_{-i}(I\\i) - Y_{-i}(mu) for many paths: the differences, mixed in group order.
-
-    Paths lie side by side in memory, and a sum without agent i is put back after i was added: the same bits as `gaps`
-    and a loop over the groups, several times faster.
-
-    Args:
-        shares: mu, shape (paths, groups).
-        outputs: under each group's decision, shape (paths, groups, agents).
-
-    Returns:
-        Shapes (paths,) and (paths, agents).
-    """
-    rows = np.ascontiguousarray(outputs.transpose(1, 2, 0))  # (groups, agents, paths)
-    share = np.ascontiguousarray(shares.T)
-    agents = rows.shape[1]
-    total, without = np.zeros_like(rows[:, 0]), np.zeros_like(rows)
-    for agent in range(agents):
-        output = rows[:, agent]
-        total += output
-        kept = without[:, agent].copy()
-        without += output[:, None, :]
-        without[:, agent] = kept
-    own = without[np.arange(1, agents + 1), np.arange(agents)]
-    gap, externality = np.zeros_like(total[0]), np.zeros_like(own)
-    for group, part in enumerate(share):
-        gap += part * (total[0] - total[group])
-        externality += part * (own - without[group])
-    return gap, np.ascontiguousarray(externality.T)

@@ -95,32 +95,32 @@ def drawn(produced: Array, group: NDArray[np.intp]) -> Array:
     return under(produced, group[None])[:, 0]
 
 
-def mixed(shares: Array, produced: Array, due: Array, workspace: Workspace) -> tuple[Array, Array, Array]:
-    """Y(I) - Y(mu), (paths,); Y_{-i}(I\\\\i) - Y_{-i}(mu) and the mixture of what is due, (agents, paths) each.
+def mixed(shares: Array, produced: Array, workspace: Workspace) -> tuple[Array, Array]:
+    """Y(I) - Y(mu), shape (paths,), and Y_{-i}(I\\i) - Y_{-i}(mu), shape (agents, paths).
 
     Differences are taken before they are mixed, in group order.
 
     Args:
         shares: mu, shape (groups, paths).
         produced: shape (agents, groups, paths).
-        due: likewise.
         workspace: of the caller, who gets parts of it back.
     """
-    agents, groups, paths = produced.shape
-    table = workspace.block("table", (1 + 2 * agents, groups, paths))
-    sums = table[: agents + 1]
+    sums = workspace.block("sums", (len(shares), *shares.shape))
     leave_each_out(produced, sums)
-    grand = sums[0, 0].copy()
-    np.subtract(grand, sums[0], out=sums[0])
-    for agent in range(1, groups):
-        own = sums[agent, agent].copy()
-        np.subtract(own, sums[agent], out=sums[agent])
+    for left_out, row in enumerate(sums):
+        own = row[left_out].copy()
+        np.subtract(own, row, out=row)
     sums *= shares
-    np.multiply(due, shares, out=table[agents + 1 :])
-    found = table[:, 0]
-    for group in range(1, groups):
-        found += table[:, group]
-    return found[0], found[1 : agents + 1], found[agents + 1 :]
+    found = mixture(sums)
+    return found[0], found[1:]
+
+
+def mixture(terms: Array) -> Array:
+    """The sum over groups in their order, shape (..., paths), for terms of shape (..., groups, paths); in place."""
+    found = terms[..., 0, :]
+    for group in range(1, terms.shape[-2]):
+        found += terms[..., group, :]
+    return found
 
 
 def proportional(pressures: Array) -> Array:

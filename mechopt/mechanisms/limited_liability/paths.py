@@ -176,20 +176,22 @@ class Paths:
 
     def _settle_mixed(self, proposal: Open, produced: Array, seen: Array) -> tuple[Array, Array]:
         due = produced if self.rules.payment == "output" else np.minimum(produced, self.transfer.T[:, None])
-        gap, externality, expected = lockstep.mixed(proposal.shares.T, produced, due, self._workspace)
+        shares = proposal.shares.T
+        gap, externality = lockstep.mixed(shares, produced, self._workspace)
+        expected = lockstep.mixture(due * shares).copy()
         expected[~proposal.pays.T] = 0.0  # who pays nothing, pays nothing under any group
         paid = self._due(proposal, seen)
         if not self.rules.smoothed:
             self.allocation = lockstep.snap(self.allocation + gap)
             self.transfer = lockstep.snap(self.transfer + externality.T - expected.T)
-            return paid, expected.T.copy(order="K")
+            return paid, expected.T
         external, weights = externality.T, proposal.weights
         counted, ignored = weights * external, (1.0 - weights) * external
         self.allocation = lockstep.snap(self._faded(np.maximum(self.allocation, 0.0)) + gap)
         self.transfer = lockstep.snap(self._faded(self.transfer) + counted - expected.T)
         self.first = lockstep.snap(self._faded(np.maximum(self.first, 0.0)) - counted)
         self.second = lockstep.snap(self._faded(np.maximum(self.second, 0.0)) + ignored)
-        return paid, expected.T.copy(order="K")
+        return paid, expected.T
 
     def _faded(self, regret: Array) -> Array:
         return regret if self._discount is None else self._discount * regret
@@ -224,8 +226,9 @@ class Paths:
         else:
             same = np.arange(shares.shape[1])[None, :] == group[:, None]
         propensity = np.cumsum(np.where(same, shares, 0.0), axis=1)[:, -1:]
-        estimates = np.where(same[:, :, None], (seen / propensity)[:, None, :], 0.0)
-        gap, externality = groups.mixed_gaps(shares, estimates)
+        estimates = np.where(same.T, (seen / propensity).T[:, None], 0.0)
+        gap, external = lockstep.mixed(shares.T, estimates, self._workspace)
+        externality = external.T
         paid = self._due(proposal, seen)
         self.transfer = lockstep.snap(self.transfer + externality - paid)
         self.allocation = lockstep.snap(self.allocation + gap)
