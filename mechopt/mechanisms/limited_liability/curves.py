@@ -113,7 +113,8 @@ def _forgiveness(table: Mapping[str, Sequence[Any]], units: str) -> list[Picture
         drawn.append(
             Picture(
                 title=title,
-                caption="Means over paths; the error ends after `error_periods`. Sections 6 and 7 forgive.",
+                caption="Means over paths; the error ends after `error_periods`. Variants consistent and discounted "
+                "(Sections 6 and 7) are made to forgive it.",
                 alt=f"Lines of the {quantity} by variant; numbers in the table.",
                 figure=figure,
                 numbers=numbers,

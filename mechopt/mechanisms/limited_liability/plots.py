@@ -52,8 +52,8 @@ def label(quantity: str, units: str) -> str:
 
 
 def legend(axes: Any, count: int) -> None:
-    """A legend that does not hide the lines."""
-    axes.legend(frameon=False, fontsize=8, ncols=2 if count > 4 else 1)
+    """A legend below the axes, where it hides nothing and is taken for no data."""
+    axes.figure.legend(loc="outside lower center", ncols=min(count, 4), frameon=False, fontsize=8)
 
 
 def _regrets(environment: Environment, outcome: Outcome) -> Picture:
@@ -137,7 +137,7 @@ def _payments(environment: Environment, outcome: Outcome) -> Picture:
     axes.set_xticks(places, environment.agent_names, rotation=30 if paid.size > 4 else 0, ha="right" if paid.size > 4
                     else "center")  # fmt: skip
     axes.set_ylabel(label("output over all periods", environment.units))
-    axes.legend(frameon=False)
+    legend(axes, 2)
     share = paid.sum() / (paid.sum() + payoff.sum()) if paid.sum() + payoff.sum() > 0 else 0.0
     return Picture(
         title="Payments by agent",
