@@ -9,7 +9,7 @@ PEERS  := .venv-peers
 MODEL  := overage/eu_ets_2019
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-browser check format docs linkcheck bench peers wheel-test mutation clean
+.PHONY: help install demo test test-slow test-browser check format docs linkcheck bench scaling peers wheel-test mutation clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -71,6 +71,9 @@ bench: $(STAMP) ## CPU-time ratios against memory passes, plain versions and the
 	$(BIN)/python benchmarks/borrowing.py
 	$(BIN)/python benchmarks/forward_market.py
 	$(BIN)/python benchmarks/limited_liability.py
+
+scaling: $(STAMP) ## cost against size; writes docs/scaling.json and the tables of docs/scaling.md (10 to 30 minutes)
+	$(BIN)/python benchmarks/scaling.py
 
 peers: $(PEERS)/.installed ## against other libraries, side by side; RECORD=1 renews the numbers in README.md and docs/peers.md
 	$(PEERS)/bin/python benchmarks/peers/run.py $(if $(RECORD),--record)

@@ -236,11 +236,11 @@ SERIES = {
     ),
     "borrowing_rounds": Series(
         mechanism="borrowing", what="simulated rounds of the paper's example, 100 a replication", unit="rounds",
-        sizes=(100_000, 1_000_000), work=rounds_of_borrowing,
+        sizes=(100_000, 1_000_000, 10_000_000), work=rounds_of_borrowing,
     ),
     "borrowing_jobs": Series(
         mechanism="borrowing", what="an order with releases, proven optimal, and its transfers", unit="jobs",
-        sizes=(8, 10, 12), work=order_of_jobs,
+        sizes=(8, 12, 16), work=order_of_jobs,
     ),
     "forward_agents": Series(
         mechanism="forward_market", what="agents with demands on a lattice of 100, all results of `solve`",
@@ -248,7 +248,7 @@ SERIES = {
     ),
     "liability_replications": Series(
         mechanism="limited_liability", what="the development fund, 200 periods, the truth and one strategy",
-        unit="replications", sizes=(256, 2560), work=replications,
+        unit="replications", sizes=(256, 2560, 25_600), work=replications,
     ),
 }  # fmt: skip
 
@@ -295,11 +295,11 @@ def measured_series(names: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def nap(seconds: float) -> float:
-    """A task of so many seconds that needs no core, so that other work on the machine does not stretch it."""
-    started = time.perf_counter()
+def nap(seconds: float) -> tuple[float, float]:
+    """A task that waits, so that other work on the machine does not stretch it: how long it took, and its CPU time."""
+    started, cpu = time.perf_counter(), time.thread_time()
     time.sleep(seconds)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.thread_time() - cpu
 
 
 def measured_engine() -> dict[str, float]:
@@ -327,10 +327,11 @@ def measured_engine() -> dict[str, float]:
             cpu, wall = cost(lambda: tasks.run(nap, [0.0] * 1000, executor=executor, chunk=1))
             found["seconds_a_message"] = (cpu - found["idle"] * wall) / 1000
             for milliseconds, count in ((1, 20_000), (10, 2000), (100, 200)):
-                took: list[float] = []
+                took: list[tuple[float, float]] = []
                 items = [milliseconds / 1000] * count
                 cpu, wall = cost(lambda items=items, took=took: took.extend(tasks.run(nap, items, executor=executor)))  # type: ignore[misc]
-                found[f"share_{milliseconds}_ms"] = (cpu - found["idle"] * wall) / sum(took)
+                seconds, own = np.sum(took, axis=0)
+                found[f"share_{milliseconds}_ms"] = float((cpu - found["idle"] * wall - own) / seconds)
     print(found, flush=True)
     return found
 

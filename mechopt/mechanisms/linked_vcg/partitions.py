@@ -1,6 +1,7 @@
 """Linked VCG on reports that do not fit into memory: Parquet files in one folder a date, read date by date.
 
-Memory is one date of reports, three tables of the bounds' size and one batch of rows, whatever the number of dates.
+Memory is one date of reports, three and a half tables of the bounds' size and one batch of rows, whatever the number
+of dates.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class Partitions:
 
     def __init__(self, source: str | Path, agents: Sequence[str], types: Sequence[str]) -> None:
         try:
+            import pyarrow as pa
             import pyarrow.parquet as parquet
         except ImportError as error:
             raise InstanceError(
@@ -107,6 +109,11 @@ class Partitions:
             ) from None
         self._parquet = parquet
         self._names = {"agent": agents, "type": types}
+        self._texts = {axis: pa.array(names, type=pa.string()) for axis, names in self._names.items()}
+        self._numbers = {
+            axis: texts.cast(pa.int64()) if all(name.isdecimal() and str(int(name)) == name for name in names) else None
+            for (axis, names), texts in zip(self._names.items(), self._texts.values(), strict=True)
+        }
         folders = {unquote(path.name.partition("=")[2]): path for path in sorted(Path(source).glob("date=*"))}
         if not folders:
             raise InstanceError("has no folder date=NAME", file=source)
@@ -120,7 +127,7 @@ class Partitions:
         """
         shape = len(self._names["agent"]), len(self._names["type"])
         result = np.full(shape[0] * shape[1], np.nan)
-        rows = 0
+        last = np.empty(len(result), dtype=np.int32)  # row of the batch that wrote a cell
         for file, first, batch in self._batches(date):
             places = [self._places(batch.column(number), name, file, first) for number, name in enumerate(COLUMNS[:2])]
             quantity = batch.column(2).to_numpy(zero_copy_only=False).astype(np.float64)
@@ -131,15 +138,13 @@ class Partitions:
                 raise InstanceError(f"must be finite and at least 0, not {shown}", file=file, key="quantity",
                                     row=first + row + 1)  # fmt: skip
             flat = places[0] * shape[1] + places[1]
+            last[flat] = np.arange(len(flat), dtype=np.int32)
             twice = ~np.isnan(result[flat])
-            if twice.any() or len(np.unique(flat)) < len(flat):
-                order = np.argsort(flat, kind="stable")
-                again = order[1:][np.diff(flat[order]) == 0]
-                row = int(twice.argmax() if twice.any() else again.min())
+            twice[last[flat[last[flat] != np.arange(len(flat))]]] = True  # rows that have overwritten another
+            if twice.any():
                 raise InstanceError("this agent and type occur twice at this date", file=file, key="agent",
-                                    row=first + row + 1)  # fmt: skip
+                                    row=first + int(twice.argmax()) + 1)  # fmt: skip
             result[flat] = quantity
-            rows += len(flat)
         np.nan_to_num(result, copy=False, nan=0.0)
         return result.reshape(shape)
 
@@ -169,16 +174,15 @@ class Partitions:
         import pyarrow as pa
         import pyarrow.compute as compute
 
-        names = self._names[axis]
+        names, numbers = self._names[axis], self._numbers[axis]
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        texts = pa.array(names, type=pa.string())
-        if pa.types.is_integer(column.type) and all(name.isdecimal() and str(int(name)) == name for name in names):
-            found = compute.index_in(column.cast(pa.int64()), value_set=texts.cast(pa.int64()))
+        if pa.types.is_integer(column.type) and numbers is not None:
+            found = compute.index_in(column.cast(pa.int64()), value_set=numbers)
         elif (
             pa.types.is_integer(column.type) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
         ):
-            found = compute.index_in(column.cast(pa.string()), value_set=texts)
+            found = compute.index_in(column.cast(pa.string()), value_set=self._texts[axis])
         else:
             raise InstanceError(f"must be names, not {column.type}", file=file, key=axis)
         if found.null_count:
