@@ -48,6 +48,8 @@ class Series:
         what: in words.
         unit: of a size.
         sizes: to measure.
+        forecast: of the next factor of ten, in words, where growth so far says nothing.
+        flat: memory is that of a batch, whatever the size.
         prepare: writes what is read from files; in a process of its own, so that its memory is not counted.
         work: what is measured, for a size and the folder of the files.
     """
@@ -58,6 +60,8 @@ class Series:
     sizes: tuple[int, ...]
     work: Callable[[int, Path], Work]
     prepare: Callable[[int, Path], object] | None = None
+    forecast: str = ""
+    flat: bool = False
 
 
 def columns(n: int, seed: int = 0) -> tuple[Any, Any]:
@@ -216,7 +220,7 @@ SERIES = {
     ),
     "overage_stream": Series(
         mechanism="overage", what="whole units by prefix floors, Parquet to Parquet (`settle_parquet`)",
-        unit="accounts", sizes=(100_000, 1_000_000, 10_000_000), work=settle_stream, prepare=write_accounts,
+        unit="accounts", sizes=(100_000, 1_000_000, 10_000_000), work=settle_stream, prepare=write_accounts, flat=True,
     ),
     "overage_engine": Series(
         mechanism="overage", what="the same on DuckDB, in shards of 10^6 (`settle_table`)", unit="accounts",
@@ -224,7 +228,7 @@ SERIES = {
     ),
     "overage_shards": Series(
         mechanism="overage", what="the same in files of 10^6, a task each, here one after another (`settle_shards`)",
-        unit="accounts", sizes=(1_000_000, 10_000_000), work=settle_in_shards, prepare=write_shards,
+        unit="accounts", sizes=(1_000_000, 10_000_000), work=settle_in_shards, prepare=write_shards, flat=True,
     ),
     "linked_memory": Series(
         mechanism="linked_vcg", what=f"{DATES} dates, {KINDS} types, in memory (`run`)", unit="agents",
@@ -240,7 +244,7 @@ SERIES = {
     ),
     "borrowing_jobs": Series(
         mechanism="borrowing", what="an order with releases, proven optimal, and its transfers", unit="jobs",
-        sizes=(8, 12, 16), work=order_of_jobs,
+        sizes=(5, 10, 20), work=order_of_jobs, forecast="up to twice as much for each job",
     ),
     "forward_agents": Series(
         mechanism="forward_market", what="agents with demands on a lattice of 100, all results of `solve`",
@@ -281,7 +285,8 @@ def measured_series(names: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names:
         series = SERIES[name]
-        found[name] = {"mechanism": series.mechanism, "what": series.what, "unit": series.unit, "rows": []}
+        found[name] = {"mechanism": series.mechanism, "what": series.what, "unit": series.unit,
+                       "forecast": series.forecast, "flat": series.flat, "rows": []}  # fmt: skip
         for size in series.sizes:
             with tempfile.TemporaryDirectory() as folder:
                 if series.prepare is not None:

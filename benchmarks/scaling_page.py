@@ -46,7 +46,7 @@ def sizes(found: Mapping[str, Any]) -> str:
         for place, row in enumerate(rows):
             last = place == len(rows) - 1
             head = f"**{mechanism}**: {series['what']}" if not place else ""
-            more = next_factor(rows) if last else ("", "")
+            more = forecast(series) if last else ("", "")
             lines.append(f"| {head} | {number(row['size'])} {series['unit']} | {seconds(row['cpu_seconds'])} | "
                          f"{memory(row['peak_mib'])} | {more[0]} | {more[1]} |")  # fmt: skip
     return "\n".join(lines)
@@ -59,19 +59,21 @@ def growth(rows: Sequence[Row]) -> float:
 
 
 def ten_times(rows: Sequence[Row]) -> tuple[float, float]:
-    """Seconds and MiB of ten times the largest size: cost as it grew last, memory along a line."""
+    """Seconds and MiB of ten times the largest size: along a line, or as a power where cost grew faster than size."""
     one, two = rows[-2], rows[-1]
-    slope = (two["peak_mib"] - one["peak_mib"]) / (two["size"] - one["size"])
-    return two["cpu_seconds"] * 10 ** growth(rows), two["peak_mib"] + 9 * two["size"] * max(slope, 0.0)
+    further = 9 * two["size"] / (two["size"] - one["size"])
+    line = two["cpu_seconds"] + further * (two["cpu_seconds"] - one["cpu_seconds"])
+    power = two["cpu_seconds"] * 10 ** growth(rows) if growth(rows) > 1 else 0.0
+    return max(line, power), two["peak_mib"] + further * max(two["peak_mib"] - one["peak_mib"], 0.0)
 
 
-def next_factor(rows: Sequence[Row]) -> tuple[str, str]:
-    """In words."""
-    cost, room = ten_times(rows)
-    if rows[-1]["size"] / rows[-2]["size"] < 2:  # not a power: each further unit multiplies
-        factor = (rows[-1]["cpu_seconds"] / rows[-2]["cpu_seconds"]) ** (1 / (rows[-1]["size"] - rows[-2]["size"]))
-        return f"out of reach: ×{factor:.1f} for each one more", ""
-    return f"{seconds(cost)} (×{10 ** growth(rows):.1f})", memory(room)
+def forecast(series: Mapping[str, Any]) -> tuple[str, str]:
+    """The next factor of ten, in words."""
+    if series["forecast"]:
+        return series["forecast"], ""
+    cost, room = ten_times(series["rows"])
+    more = cost / series["rows"][-1]["cpu_seconds"]
+    return f"{seconds(cost)} (×{more:.1f})", "the same" if series["flat"] else memory(room)
 
 
 def engine(found: Mapping[str, Any]) -> str:
@@ -105,7 +107,7 @@ def plan(found: Mapping[str, Any]) -> str:
     a_path = paths["cpu_seconds"] / (2 * paths["size"] / 256)
     cases = [
         ("10^9 accounts, whole units: 1,000 files, two passes", [[a_file / 2] * 1000] * 2, shards),
-        ("10^10 rounds of borrowing: 100,000 blocks", [[a_block] * 100_000], rounds),
+        ("2 × 10^8 rounds of borrowing, the most of one run: 2,000 blocks", [[a_block] * 2000], rounds),
         ("10^7 replications of limited liability: 78,126 blocks", [[a_path] * 78_126], paths),
     ]
     lines = [

@@ -58,7 +58,11 @@ def test_a_plan_is_never_quicker_than_its_work_divided_or_its_scheduler(page: Mo
     assert chunks[0] == pytest.approx(0.5)
 
 
-def test_growth_is_that_of_the_last_two_sizes(page: ModuleType) -> None:
-    rows = [{"size": 10, "cpu_seconds": 1.0, "peak_mib": 100.0}, {"size": 100, "cpu_seconds": 100.0, "peak_mib": 190.0}]
-    assert page.growth(rows) == pytest.approx(2)
-    assert page.ten_times(rows) == (pytest.approx(10_000), pytest.approx(1090))
+def test_ten_times_follows_the_line_or_the_power_whichever_is_dearer(page: ModuleType) -> None:
+    def rows(*seconds: float) -> list[dict[str, float]]:
+        return [{"size": 10 ** (place + 1), "cpu_seconds": cost, "peak_mib": 100.0 + 90 * place}
+                for place, cost in enumerate(seconds)]  # fmt: skip
+
+    assert page.growth(rows(1.0, 100.0)) == pytest.approx(2)
+    assert page.ten_times(rows(1.0, 100.0)) == (pytest.approx(10_000), pytest.approx(1090))
+    assert page.ten_times(rows(1.0, 1.9)) == (pytest.approx(10.9), pytest.approx(1090))  # 0.9 fixed, then 0.1 each ten
