@@ -101,13 +101,11 @@ def plan(found: Mapping[str, Any]) -> str:
         row: Row = found["series"][name]["rows"][-1]
         return row
 
-    shards, rounds, paths = last("overage_shards"), last("borrowing_rounds"), last("liability_replications")
+    shards, paths = last("overage_shards"), last("liability_replications")
     a_file = shards["cpu_seconds"] / (shards["size"] / 10**6)
-    a_block = rounds["cpu_seconds"] / (rounds["size"] / 10**5)
     a_path = paths["cpu_seconds"] / (2 * paths["size"] / 256)
     cases = [
         ("10^9 accounts, whole units: 1,000 files, two passes", [[a_file / 2] * 1000] * 2, shards),
-        ("2 × 10^8 rounds of borrowing, the most of one run: 2,000 blocks", [[a_block] * 2000], rounds),
         ("10^7 replications of limited liability: 78,126 blocks", [[a_path] * 78_126], paths),
     ]
     lines = [
