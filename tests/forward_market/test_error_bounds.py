@@ -100,7 +100,7 @@ def test_few_agents_left_out_between_both_ends(seed: int) -> None:
     np.testing.assert_allclose(idle, found.shortfall(everybody)[0], atol=1e-14)
 
 
-def test_the_extended_engine_is_for_sums_of_demands() -> None:
+def test_the_extended_engine_is_for_lattices() -> None:
     demand = [Fraction(f"0.{digits}") for digits in ("3141592", "2718281", "5772156", "1414213", "7320508")]
     with pytest.raises(InstanceError, match="engine"):
         Interim(demand, [Uniform()] * 5, method="halves", engine="extended")

@@ -30,9 +30,9 @@ def suits(sums: Sums, agents: int) -> bool:
 
 @lru_cache(maxsize=256)
 def _taken(steps: int, units: int) -> Floats:
-    """min(k, (1 - s - s')^+) for totals s and s' of the lattice, shape (steps, steps)."""
+    """min(k, (1 - s - s')^+) in steps, for totals s and s' of the lattice, shape (steps, steps)."""
     place = np.arange(steps)
-    found = np.clip(steps - place[:, None] - place, 0, units) / steps
+    found = np.clip(steps - place[:, None] - place, 0, units).astype(np.float64)
     found.flags.writeable = False
     return found
 
@@ -53,7 +53,7 @@ def allocations(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> tuple[Fl
     reach = 1
     for agent, step in enumerate(units):
         reach = _add(before[agent], before[agent + 1], step, below[agent], above[agent], reach)
-    idle = (steps - np.arange(steps)) / steps @ before[agents]
+    idle = (steps - np.arange(steps)).astype(np.float64) @ before[agents] / steps
     value = np.empty((wanted.size, types), dtype=below.dtype)
     place = {agent: row for row, agent in enumerate(wanted.tolist())}
     after, spare = np.zeros((steps, types), dtype=below.dtype), np.zeros((steps, types), dtype=below.dtype)
@@ -65,7 +65,7 @@ def allocations(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> tuple[Fl
             np.einsum("st,st->t", before[agent], taken, out=value[place[agent]])
         reach = _add(after, spare, units[agent], below[agent], above[agent], reach)
         after, spare = spare, after
-    return value, idle
+    return value / steps, idle
 
 
 def _add(old: Floats, new: Floats, step: int, out: Floats, in_: Floats, reach: int) -> int:

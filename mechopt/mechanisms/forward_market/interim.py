@@ -49,7 +49,7 @@ class Interim:
         distribution: F_i.
         method: None chooses: the attainable sums of demands where they are few (a lattice, or groups of equal
             demands), else two halves of at most 20 agents, else a proven bracket.
-        engine: "numpy", "compiled" (numba, lattices only), "extended" (numpy in the platform's longest floats: for a
+        engine: "numpy", "compiled" (numba, lattices only), "extended" (lattices, in the longest floats there are: for a
             bound of some 1e-16 whatever the number of agents), or "auto": compiled where it is installed and pays.
 
     Raises:
@@ -85,8 +85,8 @@ class Interim:
 
     def _extends(self, engine: Engine) -> bool:
         """Whether the passes are done in the platform's longest floats."""
-        if engine == "extended" and self.method != "sums":
-            raise InstanceError(f"is for attainable sums of demands; here the method is {self.method}", key="engine")
+        if engine == "extended" and (self._sums is None or self.method != "sums" or not self._sums.lattice):
+            raise InstanceError('"extended" is for demands on a lattice', key="engine")
         return engine == "extended"
 
     def _compiles(self, engine: Engine) -> bool:

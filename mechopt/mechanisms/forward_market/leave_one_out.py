@@ -40,7 +40,8 @@ def allocations(
         below: F_j(t), shape (types, agents).
         wanted: agents.
         compiled: by numba (an optional extra), where the sums are a lattice.
-        extended: in the platform's longest floats, for a bound some thousand times smaller, several times slower.
+        extended: in the platform's longest floats, for a bound some thousand times smaller, several times slower; on a
+            lattice.
 
     Returns:
         q, shape (types, wanted); a bound on the absolute error of each that rounding explains (given F); and
@@ -152,12 +153,15 @@ def divide_and_conquer(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> F
     for agent in range(agents):
         if agent not in place:
             sums.add(chance, agent, below[agent], 1.0 - below[agent])
-    room = 1.0 - sums.position
+    # On a lattice in steps, which are whole numbers and take no rounding.
+    steps = sums.lattice or 1
+    room = steps - np.arange(sums.size) if sums.lattice else 1.0 - sums.position
+    most = np.rint(sums.demand * steps) if sums.lattice else sums.demand
 
     def leave_out(chance: Floats, members: list[int]) -> None:
         if len(members) == 1:
-            taken = np.minimum(room, sums.demand[sums.class_of[members[0]]])
-            value[place[members[0]]] = taken @ chance
+            taken = np.minimum(room, most[sums.class_of[members[0]]])
+            value[place[members[0]]] = taken @ chance / steps
             return
         middle = len(members) // 2
         for kept, added in ((members[:middle], members[middle:]), (members[middle:], members[:middle])):
