@@ -9,7 +9,7 @@ PEERS  := .venv-peers
 MODEL  := overage/eu_ets_2019
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-browser check format docs linkcheck bench scaling peers wheel-test mutation clean
+.PHONY: help install demo test test-slow test-browser check format docs counterexamples linkcheck bench scaling peers wheel-test mutation clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -60,6 +60,9 @@ format: $(STAMP) ## let ruff mend what it can
 
 docs: $(STAMP) ## the documentation site, docs/_build/html; LEDGER=run.json adds a run's evidence (mechopt verify --json)
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going $(if $(LEDGER),-D mechopt_ledger=$(abspath $(LEDGER))) docs docs/_build/html
+
+counterexamples: $(STAMP) ## compute again what the ledger's pages show of refuted statements (minutes)
+	$(BIN)/python docs/_site/counterexamples.py
 
 linkcheck: $(STAMP) ## the links that lead out of the documentation (needs a network)
 	$(BIN)/sphinx-build --quiet -b linkcheck docs docs/_build/linkcheck

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
+import io
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from mechopt.claims.select import shelf
 from mechopt.cli import main
 
 pytestmark = pytest.mark.checkout
@@ -83,3 +87,22 @@ def test_links_between_pages_lead_to_files(page: Path) -> None:
         if file.is_relative_to(DOCS) and file.relative_to(DOCS).parts[0] in GENERATED:
             continue
         assert file.exists(), target
+
+
+KEPT = DOCS / "counterexamples.json"
+COUNTEREXAMPLES = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}  # the wheel has no docs/
+
+
+def test_most_refuted_statements_have_a_counterexample_on_their_page() -> None:
+    refuted = {claim.id for claim in shelf().claims.values() if claim.expected == "refuted"}
+    assert set(COUNTEREXAMPLES) <= refuted, "run `make counterexamples`"
+    assert len(COUNTEREXAMPLES) >= 0.9 * len(refuted), "run `make counterexamples`"
+
+
+@pytest.mark.parametrize("claim", COUNTEREXAMPLES)
+def test_a_counterexample_on_a_page_is_rebuilt_by_its_python(claim: str) -> None:
+    kept = COUNTEREXAMPLES[claim]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(kept["python"], {})
+    assert printed.getvalue().strip() == kept["steps"].strip()

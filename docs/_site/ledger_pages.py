@@ -1,7 +1,7 @@
 """The ledger as pages, one for each paper, from the claims' own data; a run of the ledger adds evidence and witnesses.
 
 Without a run (`mechopt verify --json`, kept as a file and named by LEDGER=file to `make docs`) a page shows the verdict
-on record, which the tests hold against the computed one.
+on record, which the tests hold against the computed one, and the counterexamples kept in counterexamples.json.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mechopt.claims.statement import Claim, describe
 from mechopt.errors import CatalogError
 from mechopt.paper import PAPERS
 
+KEPT = Path(__file__).parents[1] / "counterexamples.json"
 MARKS = {"proved": "✓", "proved in range": "◐", "supported": "~", "refuted": "✗", "not checked": "–"}
 
 
@@ -30,12 +31,13 @@ def write(folder: Path, run: str | None) -> None:
     """
     folder.mkdir(exist_ok=True)
     records = {} if run is None else _records(Path(run))
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
     known = shelf()
     if known.broken:
         file, problem = next(iter(known.broken.values()))
         raise CatalogError(f"{file}: {problem}")
     own = {name: [claim for claim in known.claims.values() if claim.mechanism == name] for name in PAPERS}
-    pages = {f"{name}.md": _page(name, claims, known.claims, records) for name, claims in own.items()}
+    pages = {f"{name}.md": _page(name, claims, known.claims, records, kept) for name, claims in own.items()}
     pages["index.md"] = _index(own, bool(records))
     for name, text in pages.items():
         if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
@@ -71,7 +73,13 @@ def _index(own: Mapping[str, list[Claim]], ran: bool) -> str:
     return "\n".join(lines)
 
 
-def _page(name: str, claims: list[Claim], known: Mapping[str, Claim], records: Mapping[str, Mapping[str, Any]]) -> str:
+def _page(
+    name: str,
+    claims: list[Claim],
+    known: Mapping[str, Claim],
+    records: Mapping[str, Mapping[str, Any]],
+    kept: Mapping[str, Mapping[str, Any]],
+) -> str:
     lines = [f"# {_text(str(PAPERS[name]))}", "", "How to read it: [evidence and verdicts](../concepts/evidence.md)."]
     if (Path(__file__).parents[1] / f"{name}.md").exists():
         lines[-1] += f" The mechanism in use: [{name}](../{name}.md)."
@@ -88,11 +96,17 @@ def _page(name: str, claims: list[Claim], known: Mapping[str, Claim], records: M
         lines.append("")
     lines += ["## Statements", ""]
     for claim in claims:
-        lines += _claim(claim, known, records.get(claim.id), name)
+        lines += _claim(claim, known, records.get(claim.id), kept.get(claim.id), name)
     return "\n".join(lines)
 
 
-def _claim(claim: Claim, known: Mapping[str, Claim], record: Mapping[str, Any] | None, page: str) -> list[str]:
+def _claim(
+    claim: Claim,
+    known: Mapping[str, Claim],
+    record: Mapping[str, Any] | None,
+    kept: Mapping[str, Any] | None,
+    page: str,
+) -> list[str]:
     verdict = _words(record["verdict"] if record else claim.expected)
     lines = [f"({_anchor(claim.id)})=", f"### {_text(claim.title)}: {MARKS[verdict]} {verdict}", ""]
     for label, value in (
@@ -109,8 +123,9 @@ def _claim(claim: Claim, known: Mapping[str, Claim], record: Mapping[str, Any] |
         lines += [f"**True instead.** {_repair(claim, known, page)}", ""]
     if claim.rests_on:
         lines += ["**Rests on.** " + ", ".join(_link(other, known.get(other), page) for other in claim.rests_on), ""]
-    if record and record["witness"]:
-        lines += _witness(record["witness"])
+    witness = record["witness"] if record else kept if claim.expected == "refuted" else None
+    if witness:
+        lines += _witness(witness)
     if claim.expected != "not_checked":
         full = " --full" if claim.tier == "full" else ""
         what = "the counterexample, step by step" if claim.expected == "refuted" else "the evidence"
