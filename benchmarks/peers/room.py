@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import random
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
@@ -122,4 +123,5 @@ def show(tables: list[Table]) -> None:
             cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
             print("  " + row[0].ljust(widths[0]), *cells[1:], sep="  ")
         for reason in table.skipped:
-            print(f"  skipped: {reason}", flush=True)
+            print(f"  skipped: {reason}")
+    sys.stdout.flush()  # a long run is watched through a pipe
