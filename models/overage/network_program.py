@@ -44,6 +44,7 @@ def network_of(environment: Environment) -> Network:
     """The document's network, else one pool that all may use."""
     if environment.network is not None:
         return environment.network
+    environment.need_linear("this program")
     accounts = range(len(environment.account))
     return Network(
         pool=("all",), home=tuple(0 for _ in accounts), edges=tuple(Edge(pool=0, account=j) for j in accounts)

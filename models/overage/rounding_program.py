@@ -28,7 +28,7 @@ def problem_of(environment: Environment) -> tuple[list[int], int]:
     Raises:
         InstanceError: nothing is short: with I >= X every method gives the overages.
     """
-    environment.need_one_pool("this program")
+    environment.need_linear("this program")
     pairs = zip(environment.entitlement.tolist(), environment.claim.tolist(), strict=True)
     difference = [Fraction(exact.parse(claim)) - exact.parse(entitlement) for entitlement, claim in pairs]
     unit = lcm(*(d.denominator for d in difference))

@@ -247,3 +247,12 @@ def test_bad_tables_are_named(change: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(InstanceError) as caught:
         mechopt.design(document(**change))
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_tail_design_of_many_scenarios_has_a_bound_where_no_basis_is_certified() -> None:
+    """Charges are bounded by the largest residual; without that bound a rounded dual bounds nothing."""
+    outcome = mechopt.design("overage/cluster_quota")
+    table = dict(zip(outcome.tables["designs"]["design"], outcome.tables["designs"]["feasible"], strict=True))
+    assert table["cvar"]
+    assert outcome.guarantee.kind in ("certified", "bounded")
+    assert outcome.guarantee.error < 1e-6

@@ -134,7 +134,6 @@ def test_ctrl_c_before_anything_is_finished_has_no_result(monkeypatch: pytest.Mo
         ({"claims": {"family": "uniform", "low": -1, "high": 1}}, {}, ["simulate.claims", "below 0"]),
         ({"banking": True}, {"rule": "rebate"}, ["rule", "bank"]),
         ({"period": 3}, {}, ["did you mean periods"]),
-        ({}, {"rounding": "cumulative"}, ["rounding", "none"]),
         (
             {},
             {
@@ -149,6 +148,14 @@ def test_bad_tables_are_named(table: dict[str, Any], more: dict[str, Any], words
     with pytest.raises(InstanceError) as caught:
         mechopt.simulate(document(table, **more))
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_whole_units_are_played_without_rounding_and_said_so() -> None:
+    table = {"periods": 2, "replications": 50, "claims": NOISE}
+    rounded, plain = (mechopt.simulate(document(table, rounding=how), seed=4) for how in ("jefferson", "none"))
+    assert rounded.tables == plain.tables
+    assert "without rounding (jefferson)" in rounded.warnings[0]
+    assert not plain.warnings
 
 
 @pytest.mark.slow

@@ -169,20 +169,22 @@ def _program(
 
     Args:
         scenarios, price, bounds: as above.
-        cost: of the penalties and of what variables there are more, those from 0 up.
+        cost: of the penalties and of what variables there are more, those from 0 to the largest charge.
         more: row, column and value of further constraints, each >= 0.
         names: of those.
     """
     count, accounts, extra = scenarios.overage.size, len(scenarios.accounts), cost.size - scenarios.overage.size
     incentive = (scenarios.probability[:, None] * scenarios.scarcity_without).T
     row, column = np.nonzero(incentive)
+    # No charge is larger, so no charge above a quantile is: ends that leave a bound where signs of duals are rounded.
+    largest_charge = bounds[1] * float(scenarios.residual.max())
     entries = [(row, column, incentive[row, column]), *([more] if more else [])]
     return LinearProgram.from_triplets(
         *(np.concatenate(parts) for parts in zip(*entries, strict=True)),
         sense="min",
         cost=cost,
         lower=np.concatenate([np.full(count, bounds[0]), np.zeros(extra)]),
-        upper=np.concatenate([np.full(count, bounds[1]), np.full(extra, np.inf)]),
+        upper=np.concatenate([np.full(count, bounds[1]), np.full(extra, largest_charge)]),
         row_lower=np.concatenate([np.full(accounts, price), np.zeros(len(names))]),
         row_upper=np.full(accounts + len(names), np.inf),
         row_names=[*(f"{INCENTIVE} {name}" for name in scenarios.accounts), *names],

@@ -84,8 +84,6 @@ def read(environment: Environment, document: Document) -> tuple[Table, Play]:
     """
     table = document.section("simulate", Table)
     environment.need_one_pool("the simulation")
-    if environment.rounding != "none":
-        raise document.error('drawn needs are not whole: use rounding = "none"', "rounding")
     for name, value in (("periods", table.periods), ("replications", table.replications)):
         if value < 1:
             raise document.error(f"must be at least 1, not {value}", f"simulate.{name}")
@@ -236,6 +234,7 @@ def simulate(
         summary={
             "replications": len(found),
             "periods": table.periods,
+            "level": table.level,
             "banking": table.banking,
             "strategic_accounts": len(table.strategic),
             "penalty_per_run": float(penalty.mean()),
@@ -245,11 +244,18 @@ def simulate(
             "strategic_payoff": _mean(found[:, :, 6]),
         },
         tables={"periods": _periods(found, table.level)},
-        warnings=[f"interrupted after {len(found):,} of {table.replications:,} replications"]
-        if status == "interrupted"
-        else [],
+        warnings=_warnings(environment, status, len(found), table.replications),
         provenance={"solver": {"name": "numpy"}, "block": BLOCK},
     )
+
+
+def _warnings(environment: Environment, status: str, played: int, wanted: int) -> list[str]:
+    found = []
+    if environment.rounding != "none":
+        found.append(f"drawn needs are not whole: periods are cleared without rounding ({environment.rounding})")
+    if status == "interrupted":
+        found.append(f"interrupted after {played:,} of {wanted:,} replications")
+    return found
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
@@ -286,7 +292,8 @@ def simulate_pictures(environment: Environment, outcome: Outcome) -> Sequence[Pi
         drawn.append(
             Picture(
                 title=f"{name.capitalize()} by period",
-                caption=f"Mean over {outcome.summary['replications']:,} replications, and the band of level.",
+                caption=f"Mean over {outcome.summary['replications']:,} replications, and the band that holds "
+                f"{outcome.summary['level']:.0%} of them.",
                 alt=f"{name} over {len(table['period'])} periods with a band.",
                 figure=figure,
                 numbers={key: table[key] for key in ("period", name, f"{name}_low", f"{name}_high")},
