@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,19 @@ def test_no_number_may_be_nan_or_infinite(name: str, bad: float, arithmetic: str
     listed = value if name == "discount" else value.tolist()
     with pytest.raises(InstanceError, match=rf"{name}.*finite"):
         mechopt.load(document(**{name: listed}, arithmetic=arithmetic))
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [("1e400", "must be at most 1e.100"), ("1e-400", "has a number so near to 0 that a float cannot hold it")],
+)
+@pytest.mark.parametrize("name", ["stock", "types", "endowments", "lower", "upper"])
+def test_an_exact_number_that_no_float_holds_is_refused(name: str, value: str, word: str) -> None:
+    """Searches, designs and simulations of exact instances use floats too, where it would be infinite or 0."""
+    given = ARRAYS[name].astype(object)
+    given[(-1,) * given.ndim] = Fraction(value)
+    with pytest.raises(InstanceError, match=f"{name}: {word}"):
+        environment(**{name: given}, arithmetic="exact")
 
 
 @pytest.mark.parametrize("shape", [(0, 2, 3), (2, 0, 3), (2, 2, 0)])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.arrays import numbers, position
 from mechopt.errors import InstanceError
+from mechopt.program import to_float
 
 LARGEST = 1e100  # beyond, sums and products of floats overflow
 
@@ -143,10 +144,14 @@ def _or_numbers(names: Sequence[str], count: int) -> list[str]:
 
 
 def _numbers(values: Any, name: str, *, exactly: bool) -> NDArray[Any]:
-    """A read-only array of finite numbers of one arithmetic, none too large for sums."""
+    """A read-only array of finite numbers of one arithmetic, none too large or small for floats, which searches use."""
     result = numbers(values, name, exactly=exactly)
-    if not exactly and result.size and float(np.abs(result).max()) > LARGEST:
+    if not result.size:
+        return result
+    if max(result.max(), -result.min()) > LARGEST:
         raise InstanceError(f"must be at most {LARGEST:g}", key=name)
+    if exactly and np.any((result != 0) & (to_float(result) == 0)):
+        raise InstanceError("has a number so near to 0 that a float cannot hold it", key=name)
     return result
 
 
