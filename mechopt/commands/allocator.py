@@ -39,6 +39,7 @@ Text = Annotated[str, Parameter(help="JSON, or @FILE.")]
 def _json(text: str, key: str) -> Any:
     from mechopt import instance
 
+    path = None
     if text.startswith("@"):
         path = Path(text[1:])
         try:
@@ -48,7 +49,7 @@ def _json(text: str, key: str) -> Any:
     try:
         return instance.parse_json(text)
     except (ValueError, RecursionError) as error:
-        raise InstanceError(f"is not valid JSON: {error}", key=key) from None
+        raise InstanceError(f"is not valid JSON: {error}", file=path, key=key) from None
 
 
 def _print(value: Any) -> int:
@@ -82,6 +83,12 @@ def init(journal: Path, /, *, config: Path) -> int:
     table = _json("@" + str(config), "--config")
     if not isinstance(table, dict):
         raise InstanceError("must hold one JSON object", file=config)
+    from mechopt.mechanisms.limited_liability.allocator import configuration
+
+    try:
+        configuration.read(table)
+    except InstanceError as error:
+        raise InstanceError(error.problem, file=config, key=error.key) from None
     with Allocator.create(journal, table) as allocator:
         last = allocator.journal.last
         return _event(last)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.limited_liability import groups, single
+from mechopt.mechanisms.limited_liability import groups, lockstep, single
 from mechopt.mechanisms.limited_liability.arithmetic import GRID, Floats, Ledger
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.record import Record, kept, trace, walk
@@ -87,6 +87,20 @@ def test_close_calls_are_decided_by_sums_in_agent_order(module: Any) -> None:
     fast = single.Single(environment.rules, module).run(values, values, draws, record=True)
     assert np.array_equal(fast.decisions, groups.decisions(values))
     assert_same(plain(environment), fast)
+
+
+@pytest.mark.parametrize("decisions", [8, 9, 20, 300])
+def test_many_decisions_are_the_same_whoever_chooses(module: Any, decisions: int) -> None:
+    """Compiled, in lockstep and plainly; where there are many, those far behind are not compared by the kernel."""
+    rng = np.random.default_rng(decisions)
+    for values in (rng.random((60, 4, decisions)), rng.integers(0, 4, (60, 4, decisions)) / 10,
+                   rng.random((60, 4, decisions)) ** 30):  # fmt: skip
+        environment = Environment(rules=Rules(variant="baseline", agents=4), values=values, outputs=values, seed=1)
+        draws: Any = environment.draws
+        fast = single.Single(environment.rules, module).run(values, values, draws, record=True)
+        assert_same(plain(environment), fast)
+        side_by_side = lockstep.decide(np.moveaxis(values, 0, -1), lockstep.Workspace())
+        assert np.array_equal(side_by_side.T, fast.decisions)
 
 
 # -- the integer ledger ----------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ import msgspec
 
 from mechopt import exact
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.limited_liability.rules import Payment, Rules, Variant
+from mechopt.instance import Document
+from mechopt.mechanisms.limited_liability.rules import Payment, Rules
 
-PROPOSED = ("baseline", "strategic", "consistent", "discounted", "bounded_values", "exploration")
+NAME = "configuration"
+Proposed = Literal["baseline", "strategic", "consistent", "discounted", "bounded_values", "exploration"]
 
 
 class Configuration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -32,7 +34,7 @@ class Configuration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, fr
     agents: list[str]
     decisions: list[str]
     output_bound: int
-    variant: Variant = "consistent"
+    variant: Proposed = "consistent"
     payment: Payment = "output"
     counterfactuals: Literal["reported", "verified"] = "reported"
     discount: Any = None
@@ -54,8 +56,6 @@ class Configuration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, fr
                 raise InstanceError("names must differ", key=kind)
         if self.output_bound < 1:
             raise InstanceError(f"must be at least 1, not {self.output_bound}", key="output_bound")
-        if self.variant not in PROPOSED:
-            raise InstanceError(f"choose from {', '.join(PROPOSED)}", key="variant")
         return Rules(
             variant=self.variant,
             agents=len(self.agents),
@@ -74,10 +74,9 @@ def read(table: Mapping[str, Any]) -> Configuration:
         InstanceError: names the key at fault.
     """
     try:
-        found = msgspec.convert(table, Configuration, strict=True)
-    except msgspec.ValidationError as error:
-        text, _, place = str(error).partition(" - at `$")
-        raise InstanceError(text, key=place.rstrip("`").lstrip(".") or "configuration") from None
+        found = Document(data={NAME: table}, path=None).section(NAME, Configuration)
+    except InstanceError as error:
+        raise InstanceError(error.problem, key=str(error.key).removeprefix(f"{NAME}.")) from None
     found.rules()
     return found
 
