@@ -62,7 +62,7 @@ def _prices(environment: Environment, outcome: Outcome) -> Picture:
     axes.set_xlabel("date")
     axes.set_ylabel("price, relative to its mean")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return Picture(
         title="Prices of the resources",
         caption="The price that supports the efficient investment of each date, relative to its mean over the dates; "
@@ -89,6 +89,8 @@ def _floats(rows: Any) -> NDArray[np.float64]:
 
 def _transfers(environment: Environment, outcome: Outcome) -> Picture:
     """Transfers relative to the agent's own contribution, largest contribution first."""
+    from matplotlib.ticker import MaxNLocator
+
     table = outcome.tables["agents"]
     own, unlinked, linked = (
         to_float(np.asarray(table[name], dtype=object))
@@ -107,7 +109,8 @@ def _transfers(environment: Environment, outcome: Outcome) -> Picture:
     axes.set_yscale("symlog", linthresh=max(1e-9, float(np.median(own)) or 1.0))
     axes.set_xlabel("agents, largest contribution first")
     axes.set_ylabel(f"payoff{f' ({environment.units})' if environment.units else ''}")
-    axes.legend(frameon=False)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     saved = 1 - float(linked.sum()) / float(unlinked.sum()) if unlinked.sum() > 0 else 0.0
     return Picture(
         title="What linking saves",
