@@ -86,6 +86,13 @@ def as_exact(values: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
+def as_float(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The same numbers as float64."""
+    if values.dtype == object:
+        return np.array([exact.as_float(value) for value in values.tolist()], dtype=np.float64)
+    return values.astype(np.float64)
+
+
 def total(values: NDArray[Any]) -> Any:
     """Sum: exact for objects; for floats blocks of pairwise sums, added up without further rounding."""
     import math

@@ -15,6 +15,7 @@ from mechopt.mechanisms.overage.clearing import (
     CLAIMS_RULES,
     Clearing,
     as_exact,
+    as_float,
     clear,
     divide,
     power_weights,
@@ -22,11 +23,11 @@ from mechopt.mechanisms.overage.clearing import (
     total,
 )
 from mechopt.mechanisms.overage.environment import Environment
-from mechopt.outcome import Guarantee, Outcome
+from mechopt.mechanisms.overage.worth import guarantee, warnings
+from mechopt.outcome import Outcome
 
 LARGEST_SHORT = 100  # rows of the table of accounts that stay short
 LARGEST_BITS = 11_600  # 3500 digits; Python prints 4300 at most, and a penalty may come on top
-UNIT_ROUNDOFF = 2.0**-53
 
 
 def run(environment: Environment) -> Outcome:
@@ -93,7 +94,7 @@ def settle_environment(environment: Environment) -> Clearing:
     """The clearing of an environment, in its arithmetic and rounding."""
     if environment.rounding != "none":
         return _whole_units(environment)
-    convert = as_exact if environment.arithmetic == "exact" else _as_float
+    convert = as_exact if environment.arithmetic == "exact" else as_float
     return clear(
         convert(environment.entitlement),
         convert(environment.claim),
@@ -101,12 +102,6 @@ def settle_environment(environment: Environment) -> Clearing:
         # Of the numbers as they were given: floats cannot hold every whole number or decimal.
         sign=exact.sign_of_difference(environment.claim, environment.entitlement),
     )
-
-
-def _as_float(values: NDArray[Any]) -> NDArray[np.float64]:
-    if values.dtype == object:
-        return np.array([exact.as_float(value) for value in values.tolist()], dtype=np.float64)
-    return values.astype(np.float64)
 
 
 def _whole_units(environment: Environment) -> Clearing:
@@ -175,67 +170,11 @@ def _whole_quotas(environment: Environment, overage: NDArray[Any], over: int, un
     return deal([Fraction(quota) for quota in quotas])
 
 
-def guarantee(environment: Environment, clearing: Clearing) -> Guarantee:
-    """What the payoffs are worth: exact, or a bound on their rounding error per account."""
-    if environment.rounding != "none":
-        return Guarantee(kind="exact", detail="whole units; the payoffs add up to the unit")
-    if environment.arithmetic == "exact":
-        return Guarantee(kind="exact", detail="rational arithmetic")
-    where = f"region {clearing.region} decided exactly"
-    entitlement, claim = _as_float(environment.entitlement), _as_float(environment.claim)
-    # Reading a decimal and subtracting: half an ulp each of L, C and v.
-    per_account = 3 * UNIT_ROUNDOFF * np.maximum(entitlement, claim)
-    largest = float(per_account.max())
-    if clearing.sign <= 0 and (environment.rule != "rebate" or clearing.sign == 0) and environment.alpha == 1:
-        return Guarantee(kind="bounded", detail=f"payoffs are the claims; {where}", error=largest)
-    # v * (I / X): the totals err by the sum of the accounts' errors and by pairwise summation of at most 32,768 terms.
-    over, under = float(clearing.overage_total), float(clearing.slack_total)
-    of_totals = float(per_account.sum()) + 24 * UNIT_ROUNDOFF * (over + under)
-    base = over if clearing.sign > 0 else under
-    share = float((clearing.overage if clearing.sign > 0 else clearing.slack).max()) / base if base else 0.0
-    error = 2 * (2 * largest + share * of_totals + 4 * UNIT_ROUNDOFF * share * base)
-    if environment.rule in CLAIMS_RULES:
-        # The rules are monotone in the estate and in the own claim; running sums of n terms err by n roundings.
-        rounded = error + 2 * len(claim) * UNIT_ROUNDOFF * (over + under)
-        return Guarantee(kind="approximate", detail=f"claims rule in floats, first order; {where}", error=rounded)
-    if environment.alpha == 1:
-        return Guarantee(kind="bounded", detail=f"payoff per account within the error; {where}", error=error)
-    estimate = error * (1 + float(environment.alpha)) * 4
-    return Guarantee(kind="approximate", detail=f"power of floats, first-order estimate; {where}", error=estimate)
-
-
-def warnings(environment: Environment, clearing: Clearing) -> list[str]:
-    """What the rule loses on this instance or in general, in plain words."""
-    found = []
-    if environment.penalty:
-        found.append(
-            "with a penalty the claims of Proposition 3 (all at the bound) are no equilibrium: claims equal to "
-            "entitlements are the only one where the bound is at least every entitlement"
-        )
-    if environment.rule == "power" and environment.alpha != 1:
-        found.append(
-            f"rule power with alpha = {environment.alpha}: payoffs jump at X = I and need not increase in the own "
-            'claim; coverage can exceed the overage. rule = "capped_power" keeps all three properties'
-        )
-        above = clearing.coverage > clearing.overage
-        if above.any():
-            j = int(above.argmax())
-            found.append(
-                f"{int(above.sum())} accounts are paid more than they claim, the first is "
-                f"{environment.account[j]}: overage {clearing.overage[j]}, coverage {clearing.coverage[j]}"
-            )
-        if clearing.sign == 0 and environment.tie == "max" and total(clearing.coverage) > clearing.slack_total:
-            found.append(
-                'at X = I the tie-break "max" pays out more than the entitlements: the budget does not balance'
-            )
-    return found
-
-
 def integer_totals(environment: Environment, clearing: Clearing) -> tuple[Any, Any, Any, Any]:
     """Entitlement, claim, overage and slack totals: exact wherever the columns are whole."""
     entitlement, claim = (exact.integers(v) for v in (environment.entitlement, environment.claim))
     if entitlement is None or claim is None or clearing.payoff.dtype == object:
-        convert = as_exact if clearing.payoff.dtype == object else _as_float
+        convert = as_exact if clearing.payoff.dtype == object else as_float
         sums = [total(convert(v)) for v in (environment.entitlement, environment.claim)]
         return sums[0], sums[1], clearing.overage_total, clearing.slack_total
     difference = claim - entitlement
