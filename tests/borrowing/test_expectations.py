@@ -288,6 +288,50 @@ def test_curves_of_any_degree_are_enclosed(first: list[int], second: list[int], 
     assert abs(float((mass * best**2).sum()) - float(found.power(2).value)) < 1e-3 * scale**2
 
 
+@pytest.mark.parametrize("power", [1, 3])
+@pytest.mark.parametrize("both", [True, False])
+def test_densities_by_incomplete_moments_enclose_the_exact_numbers(read: Read, power: int, both: bool) -> None:
+    """A polynomial density taken for one that is none: the proven bound holds the rational number."""
+    from dataclasses import replace
+
+    from mechopt.distributions import Power
+    from mechopt.mechanisms.borrowing.times import Piece, Times, from_distribution
+
+    environment = read(agents=[{"beliefs": {n: 1}, "time": {"family": "uniform"}} for n in "fg"])
+    law = Power(p=power, low=0, high=1)
+    rough = Times(pieces=(Piece(low=F(0), high=F(1), density=None, mass=F(1), law=law),))
+    agents = [list(environment.agents), list(environment.agents)]
+    for place in (0, 1) if both else (1,):
+        agents[0][place] = replace(environment.agents[place], times=from_distribution(law))
+        agents[1][place] = replace(environment.agents[place], times=rough)
+    known, found = (Expectations(replace(environment, agents=tuple(pair))) for pair in agents)
+    assert known.exact
+    for proven, truth in ((found.power(1), known.power(1)), (found.power(2), known.power(2)),
+                          (found.probability(1), known.probability(1))):  # fmt: skip
+        assert proven.proven
+        assert abs(float(proven.value) - float(truth.value)) <= proven.error < 1e-11
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        ROUGH[1],
+        {"family": "exponential", "scale": "1/3", "low": 0, "high": 1},
+        {"family": "power", "p": "3/2", "low": "1/4"},
+        {"family": "mixture", "weights": ["1/3", "2/3"],
+         "components": [ROUGH[1], {"family": "discrete", "points": ["1/3"], "probs": [1]}]},
+    ],
+)  # fmt: skip
+def test_proven_bounds_hold_what_draws_say(read: Read, law: dict[str, Any]) -> None:
+    environment = read(values=CURVED, agents=[{"beliefs": {"f": 1}, "time": law}, {"beliefs": {"g": 1}, "time": law}])
+    found = Expectations(environment)
+    best, loss = simulated(environment, 200_000)
+    assert found.welfare.proven
+    assert found.welfare.error < 1e-6
+    assert abs(float(found.welfare.value) - best.mean()) < 6 * best.std() / sqrt(best.size)
+    assert abs(float(found.loss_power(1).value) + loss.mean()) < 6 * loss.std() / sqrt(loss.size)
+
+
 @settings(max_examples=12, deadline=None)
 @given(environments(TIMES), st.integers(0, 1))
 def test_squared_means_are_enclosed(environment: Environment, axis: int) -> None:
@@ -341,6 +385,8 @@ def test_the_guarantee_says_what_the_numbers_are_worth(paper: Callable[..., dict
     least = api.solve(paper(values=CURVED, design="minimum_variance")).guarantee
     assert least.kind == "bounded"
     assert 0 < least.error < 1e-11
+    law = [{"beliefs": {"f": 1}, "time": ROUGH[1]}] * 2
+    assert api.solve(paper(agents=law)).guarantee.kind == "bounded"
     rough = [{"beliefs": {"f": 1}, "time": ROUGH[0]}] * 2
     estimated = api.solve(paper(agents=rough)).guarantee
     assert estimated.kind == "approximate"

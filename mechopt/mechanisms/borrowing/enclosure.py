@@ -20,7 +20,8 @@ from mechopt.mechanisms.borrowing import planes
 from mechopt.mechanisms.borrowing.branches import Branches, balls, branches, coefficients
 from mechopt.mechanisms.borrowing.planes import FIRST, PLANE, SECOND, fraction, rational
 from mechopt.mechanisms.borrowing.quadrature import Line, strips
-from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, rational_roots
+from mechopt.mechanisms.borrowing.regions import Part, rational_roots
+from mechopt.mechanisms.borrowing.times import Piece
 
 BITS = 96
 TOLERANCE = 50  # bits that an integral is computed to
@@ -32,21 +33,23 @@ Integrand = Callable[[Any, bool], Any]  # of a ball, and whether it must be anal
 
 
 def enclose(part: Part, polynomial: Callable[[Part], Any]) -> tuple[float, float] | None:
-    """(value, error) of the expectation on one unsettled part, proven; None where it stays too wide.
+    """(value, error) of the expectation on one part, proven; None where it stays too wide.
 
     Args:
-        part: cut by a curve, with polynomial densities.
+        part: cut by a curve, or with a density that is no polynomial.
         polynomial: of a part with a sign, as in `Expectations.of`.
     """
-    if part.sign != UNSETTLED or any(not (isinstance(d, Fraction) or hasattr(d, "coeffs")) for d in part.density):
-        return None
+    from mechopt.mechanisms.borrowing import enclosed_laws
+
+    rough = any(isinstance(density, Piece) for density in part.density)
+    segment, area = (enclosed_laws.segment, enclosed_laws.area) if rough else (_segment, _area)
     before = ctx.prec
     ctx.prec = BITS
     try:
         if not part.polygon:
-            ball = _segment(part, polynomial)
+            ball = segment(part, polynomial)
         else:  # where roots that meet take too many steps to follow, a little more is cut away
-            tries = (_area(part, polynomial, width) for width in WIDTHS)
+            tries = (area(part, polynomial, width) for width in WIDTHS)
             ball = next((found for found in tries if found is not None and found.is_finite()), None)
     finally:
         ctx.prec = before

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from mechopt.distributions import Power
 from mechopt.mechanisms.borrowing import conditional, enclosed_means
 from mechopt.mechanisms.borrowing.callables import Sampled, sampled
 from mechopt.mechanisms.borrowing.enclosure import enclose
@@ -25,8 +26,9 @@ from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, every, parts
 from mechopt.mechanisms.borrowing.times import Piece, Times
 from mechopt.mechanisms.borrowing.values import ValueFunction
 
-ENCLOSED = 80  # parts cut by curves that are enclosed, of which each of a degree above two counts as several
-SEVERAL = 4
+ENCLOSED = 80  # parts that are enclosed; those that take longer count as several
+SEVERAL = 4  # curves of a degree above two; densities with a root at their end
+SHARP = 1e-10  # an enclosure that needs no nearer number
 ORDERS = (20, 40)  # nodes across a strip; their difference is the error estimate
 
 
@@ -98,9 +100,8 @@ class Expectations:
     @cached_property
     def _provable(self) -> bool:
         """Whether enclosing every part that a curve cuts takes seconds rather than minutes."""
-        bent = [part for _, _, _, found in self.pairs for part in found if part.sign == UNSETTLED and part.polygon]
-        degrees = [int((part.first - part.second).degrees()[1]) for part in bent]
-        return sum(SEVERAL if degree > 2 else 1 for degree in degrees) <= ENCLOSED
+        hard = [part for _, _, _, found in self.pairs for part in found if _numeric(part) and part.polygon]
+        return sum(_effort(part) for part in hard) <= ENCLOSED
 
     def of(self, polynomial: Callable[[Any], Any]) -> Estimate:
         """The expectation of what is a polynomial of both times on each part.
@@ -225,7 +226,8 @@ def expectation(found: Sequence[Part], polynomial: Callable[[Part], Any], *, pro
         proven = enclose(part, polynomial) if prove else None
         bounded = bounded and proven is not None
         if proven is not None:
-            rough, error = rough + proven[0], error + proven[1]
+            value, width = _sharper(part, polynomial, *proven)
+            rough, error = rough + value, error + width
             continue
         coarse, fine = (_by_nodes(part, polynomial, order) for order in ORDERS)
         rough += fine
@@ -234,6 +236,22 @@ def expectation(found: Sequence[Part], polynomial: Callable[[Part], Any], *, pro
         return Estimate(value=exactly)
     value = float(exactly) + rough
     return Estimate(value=value, error=error + len(found) * 2.0**-50 * (1 + abs(value)), proven=bounded)
+
+
+def _sharper(part: Part, polynomial: Callable[[Part], Any], value: float, error: float) -> tuple[float, float]:
+    """Quadrature's number where it lies inside a wide enclosure: nearer, and proven to be no further off than this."""
+    if error <= SHARP:
+        return value, error
+    fine = _by_nodes(part, polynomial, ORDERS[1])
+    inside = abs(fine - value) <= error
+    return (fine, error + abs(fine - value)) if inside else (value, error)
+
+
+def _effort(part: Part) -> int:
+    """How many easy parts take as long to enclose."""
+    if any(isinstance(density, Piece) and isinstance(density.law, Power) for density in part.density):
+        return SEVERAL
+    return SEVERAL if int((part.first - part.second).degrees()[1]) > 2 else 1
 
 
 def _numeric(part: Part) -> bool:
