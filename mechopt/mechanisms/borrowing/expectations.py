@@ -1,8 +1,8 @@
 """Expectations under the manager's belief: welfare, ties, who goes first, and the budget's moments.
 
 Exact where beliefs are polynomial and the order changes along straight lines or at rational times; enclosed with a
-proven bound where it changes along curves; by curve-split quadrature, with an error estimated from two orders, where a
-density is no polynomial or a value function stands for a callable. Source: zheng2023, eq. (7.3) to (7.5), Lemmas 1, 2.
+proven bound where it changes along curves or a density is a power, a truncated normal or an exponential one; else by
+curve-split quadrature, with an error estimated from two orders. Source: zheng2023, eq. (7.3) to (7.5), Lemmas 1, 2.
 """
 
 from __future__ import annotations
