@@ -22,7 +22,7 @@ from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market.anticipated import Prospect
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.tariff import Tariff
-from mechopt.program import LinearProgram, Solution, to_float
+from mechopt.program import AT_UPPER, BASIC, LinearProgram, Solution, to_float
 from mechopt.residuals import Residuals
 from mechopt.solver import solve
 
@@ -191,7 +191,7 @@ class Programs:
         room = (max(0.0, float(certificate.objective)) + ROOM) * self.market.high
         second = self.program("cost", np.full(self.knots.size, 1.0 / self.knots.size), room)
         answer = solve(second)
-        point = _polished(certify.certify(second, answer), answer)
+        point = _polished(certify.certify(second, answer), answer, second)
         return self._read(point, 0.0, certificate, float(found.objective))
 
     def widest_margin(self, subsidy: float) -> Design:
@@ -238,7 +238,7 @@ class Programs:
         program = self.program(goal, subsidy=subsidy, most=most)
         found = solve(program)
         certificate = certify.certify(program, found)
-        point = _polished(certificate, found)
+        point = _polished(certificate, found, program)
         return self._read(point[:-1], float(point[-1]) * self.market.high, certificate, float(found.objective))
 
     def _read(self, cost: Floats, level: float, certificate: certify.Certificate | Residuals, solved: float) -> Design:
@@ -258,8 +258,13 @@ class Programs:
 
     def tariff(self, cost: Floats) -> Tariff:
         """The block tariff of C at the knots (in units of the high end), turned up where it is below a gain."""
+        from scipy.optimize import isotonic_regression
+
         high = self.market.high
-        prices = np.maximum.accumulate(np.diff(self._lifted(cost)) / self.width) * high
+        # The greatest convex C below: between close knots rounding makes slopes fall, and a running maximum of them
+        # would carry that on to all later blocks.
+        slopes = np.diff(self._lifted(cost)) / self.width
+        prices = np.asarray(isotonic_regression(slopes, weights=self.width).x) * high
         prices = np.where((prices < 0) & (prices > -1e-7 * high), 0.0, prices)
         return Tariff(knots=self.knots.tolist(), prices=prices.tolist(), kind="block")
 
@@ -270,14 +275,30 @@ class Programs:
     def _lifted(self, cost: Floats) -> Floats:
         """C turned up on both sides of 0 by as much as the solver's tolerance left it below an agent's gain."""
         away = np.abs(self.knots)
-        lack = np.where(np.isfinite(self.floor) & (away > 0), self.floor / self.market.high - cost, 0.0)
+        # Close to 0 the rounding of a gain is no slope; that much may be gained.
+        lack = np.where(np.isfinite(self.floor) & (away > 0), self.floor / self.market.high - cost - SLACK, 0.0)
         steeper = float((lack / np.where(away > 0, away, 1.0)).max(initial=0.0))
         return cost + steeper * away if steeper > 0 else cost
 
 
-def _polished(certificate: certify.Certificate | Residuals, solution: Solution) -> Floats:
-    """The vertex of the optimal basis in rational arithmetic, or the solver's point where the basis proves nothing."""
-    return to_float(certificate.point) if isinstance(certificate, certify.Certificate) else solution.point
+def _polished(certificate: certify.Certificate | Residuals, solution: Solution, program: LinearProgram) -> Floats:
+    """The vertex of the last basis: in rational arithmetic where that proves it, else in floats; within rounding."""
+    if isinstance(certificate, certify.Certificate):
+        return to_float(certificate.point)
+    basis = solution.basis
+    if basis is None:
+        return solution.point
+    matrix = np.zeros((program.rows, program.columns))
+    matrix[program.index, np.repeat(np.arange(program.columns), np.diff(program.start))] = program.value
+    tight, free = basis.rows != BASIC, basis.columns == BASIC
+    point = np.where(basis.columns == AT_UPPER, program.upper, np.where(free, 0.0, program.lower))
+    side = np.where(basis.rows == AT_UPPER, program.row_upper, program.row_lower)[tight]
+    try:
+        point[free] = np.linalg.solve(matrix[tight][:, free], side - matrix[tight] @ point)
+    except np.linalg.LinAlgError:
+        return solution.point
+    close = np.isfinite(point).all() and float(np.abs(point - solution.point).max()) <= 1e-6
+    return np.asarray(point if close else solution.point)
 
 
 class _Rows:
