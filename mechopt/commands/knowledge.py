@@ -106,8 +106,9 @@ def report(what: str, /, *, output: Output = None, seed: Seed = None, workers: W
     Examples: `mechopt report overage/eu_ets_2019 -o report.html`; `mechopt report verification -o ledger.html`.
 
     Args:
-        what: a model document, the name of a shipped model, or `verification` for the whole ledger.
-        workers: processes to use for the ledger.
+        what: a model document, the name of a shipped model, `verification` for the whole ledger, or `axioms` for the
+            axiom matrix of the claims rules.
+        workers: processes to use for the ledger and the matrix.
     """
     from mechopt import api
 
@@ -118,6 +119,11 @@ def report(what: str, /, *, output: Output = None, seed: Seed = None, workers: W
         with console.progress_bar("verify", quiet=quiet) as progress:
             ledger = api.verify(workers=workers, seed=seed or 0, progress=progress)
         text, interrupted = pages.html(ledger), ledger.interrupted
+    elif what == "axioms":
+        from mechopt.report import page
+
+        with console.progress_bar("axioms", quiet=quiet) as progress:
+            text = page(api.axioms(workers=workers, progress=progress))
     else:
         text = api.report(what, seed=seed)
     path = output or Path(Path(what).stem + ".html")

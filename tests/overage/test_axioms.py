@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mechopt import api
 from mechopt.cli import main
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.overage import AWARD_RULES, axiom_matrix
@@ -179,6 +181,16 @@ def test_the_command_writes_a_report(tmp_path: Path) -> None:
         "result.json", "matrix.csv", "cells.csv", "properties.csv", "report.html"
     }  # fmt: skip
     assert "<svg" in (folder / "report.html").read_text() or "svg+xml" in (folder / "report.html").read_text()
+
+
+def test_the_matrix_is_a_report_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small one here: the command itself asks for all of it."""
+    monkeypatch.setattr(api, "axioms", partial(api.axioms, rules=["talmud"], claimants=1))
+    assert main(["report", "axioms", "-o", str(tmp_path / "matrix.html"), "--quiet"]) == 0
+    text = (tmp_path / "matrix.html").read_text()
+    assert "The axiom matrix of the claims rules" in text
+    assert "Rules and properties" in text
+    assert "consistency" in text
 
 
 def test_processes_find_the_same() -> None:
