@@ -225,3 +225,17 @@ def test_a_tariff_that_fails_is_reported_and_fails_the_check() -> None:
     assert any("no equilibrium" in line for line in outcome.warnings)
     assert [finding.property for finding in outcome.checks if not finding.holds] == ["forward_nash_equilibrium"]
     assert "no_free_lunch" not in {finding.property for finding in outcome.checks}  # its proof needs the equilibrium
+
+
+@pytest.mark.slow
+def test_a_hundred_different_agents_are_checked() -> None:
+    """Knots as close as 1e-7, where slopes lose digits: what is paid out is still the linear program's optimum."""
+    rng = np.random.default_rng(1)
+    rows = [
+        {"name": str(place), "demand": f"{int(rng.integers(1, 20))}/100", "endowment": "1/100",
+         "distribution": {"family": "beta", "a": 1 + place % 9, "b": 1 + place // 12}}
+        for place in range(100)
+    ]  # fmt: skip
+    outcome = api.check({"mechanism": "forward_market", "agents": rows})
+    assert all(finding.holds for finding in outcome.checks)
+    assert "least_subsidy" in {finding.property for finding in outcome.checks}

@@ -68,3 +68,11 @@ def test_anticipated_states_limits_and_idle_endowments_are_said() -> None:
     )
     with pytest.raises(InstanceError, match="no agent 'steal'; did you mean steel"):
         mechopt.explain(data, "steal")
+
+
+def test_a_tariff_that_keeps_nothing_in_equilibrium_is_said_to() -> None:
+    data = {
+        **dict(mechopt.load("forward_market/emission_permits").document.data),
+        "tariff": {"y": [-1, 1], "p": [0, 1]},
+    }
+    assert "the holdings are no equilibrium" in mechopt.explain(data, "power")

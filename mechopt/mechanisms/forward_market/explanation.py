@@ -98,6 +98,8 @@ def _money(environment: Environment, row: dict[str, float], outcome: Outcome) ->
     )
     if -float(outcome.summary["forward_budget"]) > 1e-9 * environment.high:
         lines.append("Fees are needed because the forward market pays out more than it takes in.")
+    if any("no equilibrium" in line for line in outcome.warnings):
+        lines.append("Under this tariff the holdings are no equilibrium (see the warnings); amounts are at them.")
     return lines
 
 
