@@ -28,8 +28,16 @@ import numpy as np
 from benchmarks.timing import least
 from mechopt import catalog, instance, solver
 from mechopt.errors import SolveError
-from mechopt.mechanisms.borrowing import families, landing_program, many_rounds, paths, runway, subset_dp, time_indexed
-from mechopt.mechanisms.borrowing import values as value
+from mechopt.mechanisms.borrowing import (
+    families,
+    landing_program,
+    many_rounds,
+    paths,
+    runway,
+    subset_dp,
+    time_indexed,
+    values as value,
+)
 from mechopt.mechanisms.borrowing.document import from_document
 from mechopt.mechanisms.borrowing.environment import Environment, Job, Queue
 from mechopt.mechanisms.borrowing.equilibrium import SIGNS, Game, ex_post_nash, game

@@ -104,8 +104,7 @@ def test_the_textbook_formulas_agree_with_the_engine(seed: int) -> None:
 
 
 def test_the_shared_programs_have_the_same_optimum_in_mechopt_and_in_raw_highspy() -> None:
-    from benchmarks.peers import layers
-    from benchmarks.peers import linear_programs as programs
+    from benchmarks.peers import layers, linear_programs as programs
 
     for task in (programs.leave_one_out, programs.right_hand_sides):
         assert task(layers.Mechopt) == pytest.approx(task(layers.HandWritten), rel=1e-9)

@@ -12,8 +12,7 @@ import pytest
 
 from mechopt import api, formulation
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.borrowing import labels, subset_dp, time_indexed
-from mechopt.mechanisms.borrowing import values as value
+from mechopt.mechanisms.borrowing import labels, subset_dp, time_indexed, values as value
 from mechopt.mechanisms.borrowing.environment import Environment, Job, Queue
 from mechopt.mechanisms.borrowing.orders import Problem
 from mechopt.mechanisms.borrowing.sequencing import best_order

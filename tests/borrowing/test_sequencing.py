@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from mechopt import api
 from mechopt.errors import CertificateError, InstanceError, SolveError
-from mechopt.mechanisms.borrowing import closed_forms, labels, longest_path, sequencing, subset_dp, time_indexed
-from mechopt.mechanisms.borrowing import values as value
+from mechopt.mechanisms.borrowing import (
+    closed_forms,
+    labels,
+    longest_path,
+    sequencing,
+    subset_dp,
+    time_indexed,
+    values as value,
+)
 from mechopt.mechanisms.borrowing.environment import Job, Queue
 from mechopt.mechanisms.borrowing.orders import Order, Problem
 from mechopt.mechanisms.borrowing.sequencing import best_order, release_threshold

@@ -121,7 +121,7 @@ def test_the_command_line_explains_an_agent(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_mechanism_that_explains_nothing_says_who_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linked_vcg, "__all__", [name for name in linked_vcg.__all__ if name != "explain"])
+    monkeypatch.setattr(linked_vcg, "__all__", [name for name in dir(linked_vcg) if name != "explain"])
     with pytest.raises(InstanceError, match="linked_vcg cannot explain"):
         mechopt.explain("linked_vcg/figure_1a", "second")
 
@@ -134,7 +134,7 @@ def test_no_submodule_hides_a_name_of_the_package() -> None:
     modules = {module.name for module in pkgutil.iter_modules(linked_vcg.__path__)}
     for name in modules:
         importlib.import_module(f"{linked_vcg.__name__}.{name}")
-    assert not modules & set(linked_vcg.__all__)
+    assert not modules & set(dir(linked_vcg))
     assert callable(linked_vcg.statement)
 
 

@@ -12,8 +12,7 @@ import numpy as np
 from mechopt import distributions, exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
-from mechopt.mechanisms.borrowing import landing
-from mechopt.mechanisms.borrowing import values as value
+from mechopt.mechanisms.borrowing import landing, values as value
 from mechopt.mechanisms.borrowing.environment import Agent, Design, Environment, Job, Queue, Rounds
 from mechopt.mechanisms.borrowing.orders import METHODS
 from mechopt.mechanisms.borrowing.times import Times, from_distribution, sure

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from mechopt.errors import LimitError, SolveError
 from mechopt.mechanisms.linked_vcg.choice import Choice
 from mechopt.mechanisms.linked_vcg.pieces import Date, Floats, Piece, least_on_piece
-from mechopt.solver import InfeasibleError, Options, solve
-from mechopt.solver import Sequence as Hot
+from mechopt.solver import InfeasibleError, Options, Sequence as Hot, solve
 
 FIRST = 0.15  # of the time, for the first program; what it cannot settle needs a better value and fewer pieces
 STARTS = 12  # of the local search then

@@ -13,8 +13,7 @@ from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
 from mechopt.mechanisms.overage.clearing import RULES, TIES, WEIGHTED_RULES, Rule, Tie
-from mechopt.mechanisms.overage.network import Network
-from mechopt.mechanisms.overage.network import from_document as network_of
+from mechopt.mechanisms.overage.network import Network, from_document as network_of
 
 Rounding = Literal["none", "largest_remainder", "cumulative", "jefferson", "webster", "adams"]
 Number = int | Fraction
