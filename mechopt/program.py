@@ -2,7 +2,7 @@
 
     optimise  cost . x + offset   subject to   row_lower <= A x <= row_upper,   lower <= x <= upper
 
-**Duals are shadow prices**, in both senses: a row's dual is the change of the optimum per unit of its right-hand side
+Duals are shadow prices, in both senses: a row's dual is the change of the optimum per unit of its right-hand side
 (whichever side is tight), a column's reduced cost is the change of the optimum per unit of its bound. Hence always
 
     cost = A' dual + reduced,   optimum = offset + sum(dual * tight side) + sum(reduced * tight bound).

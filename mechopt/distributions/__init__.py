@@ -2,18 +2,17 @@
 
 A document writes a table such as `{ family = "beta", a = 2, b = "3/2", low = 0, high = 10 }`:
 
-| family | keys |
-|---|---|
-| uniform | low = 0, high = 1 |
-| power | p; low = 0, high = 1: F(u) = u^p, then scaled |
-| beta | a, b; low = 0, high = 1: on the unit interval, then scaled |
-| truncated_normal | mu, sigma; low, high, either of which may be left out |
-| lognormal | mu, sigma of the logarithm; low, high, likewise |
-| exponential | scale (the mean before the cut); low = 0, high, likewise |
-| piecewise_linear | points, levels (the cdf at each) |
-| discrete | points, probs |
-| empirical | samples |
-| mixture | components (a list of such tables), weights |
+    family            keys
+    uniform           low = 0, high = 1
+    power             p; low = 0, high = 1: F(u) = u^p, then scaled
+    beta              a, b; low = 0, high = 1: on the unit interval, then scaled
+    truncated_normal  mu, sigma; low, high, either of which may be left out
+    lognormal         mu, sigma of the logarithm; low, high, likewise
+    exponential       scale (the mean before the cut); low = 0, high, likewise
+    piecewise_linear  points, levels (the cdf at each)
+    discrete          points, probs
+    empirical         samples
+    mixture           components (a list of such tables), weights
 """
 
 from __future__ import annotations

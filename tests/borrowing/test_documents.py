@@ -217,7 +217,7 @@ def test_whatever_is_changed_only_mechopt_errors_come_out(data: st.DataObject) -
             if isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
                 place = place[key]
                 continue
-            place[key] = data.draw(SCALARS)
+            place[key] = deepcopy(data.draw(SCALARS))  # the next change may reach into it
             break
     try:
         from_document(instance.read_document(changed))
