@@ -16,6 +16,7 @@ from mechopt.program import to_float
 
 MOST_LINES = len(COLOURS)
 MOST_POINTS = 400
+LEGEND_WIDTH = 66  # characters side by side below a picture, with 6 for each mark
 
 
 def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
@@ -62,7 +63,8 @@ def _prices(environment: Environment, outcome: Outcome) -> Picture:
     axes.set_xlabel("date")
     axes.set_ylabel("price, relative to its mean")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    longest = max(len(name) for name in names[:shown])
+    figure.legend(loc="outside lower center", ncols=max(1, min(3, LEGEND_WIDTH // (longest + 6))), frameon=False)
     return Picture(
         title="Prices of the resources",
         caption="The price that supports the efficient investment of each date, relative to its mean over the dates; "
