@@ -23,6 +23,7 @@ from mechopt.mechanisms.borrowing.enclosure import (
     WIDTHS,
     Integrand,
     across,
+    bernstein,
     integral,
     largest,
     order_at,
@@ -89,10 +90,11 @@ def second_moment(expectations: Expectations, axis: int) -> Estimate | None:
 def _piece(expectations: Expectations, axis: int, name: str, piece: Piece) -> Any:
     """The integral of the squared mean over one density piece of the own time; None where it stays too wide."""
     density = acb_poly([acb(rational(c)) for c in piece.density or ()])
+    highest = bernstein({(power,): Fraction(c) for power, c in enumerate(piece.density or ())})
     shares = list(_shares(expectations, axis, name, piece))
     for width in WIDTHS:
         size = sum((share.size for share in shares), Fraction(0))
-        most = size**2 * sum((abs(c) for c in piece.density or ()), Fraction(0))
+        most = size**2 * highest
         cuts = sorted({piece.low, piece.high, *(end for share in shares for end in (share.left, share.right))})
         total, slack = arb(0), Fraction(0)
         for left, right in pairwise(cuts):
@@ -145,7 +147,7 @@ def _line(part: Part, probability: Fraction) -> Iterator[Share]:
             sign = 1 if fraction(difference(rational((left + right) / 2))) > 0 else -1
         line = rational(mass) * planes.univariate(replace(part, sign=sign).best.subs(at), 0)
         mean = acb_poly([acb(c) for c in line.coeffs()] or [acb(0)])
-        size = sum((abs(fraction(c)) for c in line.coeffs()), Fraction(0))
+        size = bernstein({(power,): fraction(c) for power, c in enumerate(line.coeffs())})
         yield Share(left=left, right=right, mean=_plain(mean), size=size)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from math import comb
 from typing import Any
 
 from flint import acb, acb_poly, arb, ctx, fmpq
@@ -72,8 +73,27 @@ def _weighted(part: Part, polynomial: Callable[[Part], Any]) -> dict[int, Any]:
 
 
 def largest(polynomials: Iterable[Any]) -> Fraction:
-    """A bound of polynomials' sizes on [0, 1]^2: the sum of their coefficients' sizes."""
-    return max((sum((abs(fraction(c)) for c in p.coeffs()), Fraction(0)) for p in polynomials), default=Fraction(0))
+    """A bound of polynomials' sizes on [0, 1]^2: the largest of their Bernstein coefficients."""
+    return max((bernstein({key: fraction(c) for key, c in p.to_dict().items()}) for p in polynomials),
+               default=Fraction(0))  # fmt: skip
+
+
+def bernstein(terms: dict[tuple[int, ...], Fraction]) -> Fraction:
+    """The largest size of a polynomial's Bernstein coefficients on the unit cube, which bounds it there.
+
+    Args:
+        terms: coefficients by exponents. Their sizes added up are a bound too, but a far wider one where they cancel.
+    """
+    for axis in range(len(next(iter(terms), ()))):
+        degree = max(key[axis] for key in terms)
+        moved: dict[tuple[int, ...], Fraction] = {}
+        for key, value in terms.items():
+            share = value / comb(degree, key[axis])
+            for place in range(key[axis], degree + 1):
+                found = (*key[:axis], place, *key[axis + 1 :])
+                moved[found] = moved.get(found, Fraction(0)) + comb(place, key[axis]) * share
+        terms = moved
+    return max(map(abs, terms.values()), default=Fraction(0))
 
 
 def _segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
