@@ -248,13 +248,13 @@ class Market:
             for agent in kept.searched.tolist():
                 dates.setdefault(agent, []).append(date)
         agents = sorted(dates)
+        searches = [self._search(agent, dates[agent]) for agent in agents]
         found, interrupted = search_all(
-            self.knapsack, [self._search(agent, dates[agent]) for agent in agents], limits=self.limits,
-            workers=workers, progress=progress,
+            self.knapsack, searches, limits=self.limits, workers=workers, progress=progress
         )  # fmt: skip
         minima = dict(zip(agents, found, strict=True))
-        for agent, minimum in minima.items():
-            low[agent], high[agent] = self._transfer(agent, dates[agent], minimum)
+        for search, (agent, minimum) in zip(searches, minima.items(), strict=True):
+            low[agent], high[agent] = self._transfer(agent, dates[agent], search, minimum)
             method[agent] = minimum.method
         return Settlement(
             contribution=self.contribution, unlinked=self.unlinked, linked_low=low, linked_high=high, method=method,
@@ -271,14 +271,12 @@ class Market:
         charge = to_float(best_reward(others, agent, self.upper.shape[1], self.zero))
         return Search(dates=[self._view(agent, date) for date in dates], charge=charge, budget=(least, most))
 
-    def _transfer(self, agent: int, dates: Sequence[int], minimum: Minimum) -> tuple[float, float]:
+    def _transfer(self, agent: int, dates: Sequence[int], search: Search, minimum: Minimum) -> tuple[float, float]:
         """The linked transfer from what the search has found: (low, high)."""
-        others = [kept for date, kept in enumerate(self._kept) if date not in dates]
-        charge = to_float(best_reward(others, agent, self.upper.shape[1], self.zero))
         rows = [(self._kept[date], int(np.searchsorted(self._kept[date].searched, agent))) for date in dates]
         now = float(sum(kept.left[row] for kept, row in rows))
         spent = float(self._spent[agent] - sum(kept.spent[row] for kept, row in rows))
-        fixed = float(charge @ to_float(self.upper[agent] * self.dates)) - spent
+        fixed = float(search.charge @ search.budget[1]) - spent
         low, high = fixed + now - minimum.high, fixed + now - minimum.low
         if high - low <= CLOSED * (1.0 + abs(fixed) + abs(now)):
             high = low
