@@ -53,6 +53,24 @@ def test_unknown_is_not_proved() -> None:
     assert run(piece("smt", None), piece("exhaustive", complete=False)).verdict == "proved_in_range"
 
 
+@pytest.mark.parametrize("beside", ["symbolic", "smt", "certified", "exhaustive"])
+def test_a_step_that_is_not_decided_leaves_the_whole_unproved(beside: Any) -> None:
+    """Proofs of the other steps do not make up for it; what was enumerated or sampled counts as far as it goes."""
+    lost = piece("smt", None, range="step 2", detail="Z3: not decided within 20 s")
+    for order in ([piece(beside), lost], [lost, piece(beside)]):
+        record = run(*order, expected="proved")
+        assert (record.verdict, record.as_expected) == ("not_checked", False)
+        assert "smt: step 2: Z3: not decided" in record.reason
+    assert run(piece(beside), lost, piece("exhaustive", complete=False)).verdict == "proved_in_range"
+    assert run(piece(beside), lost, piece("sampled", complete=False)).verdict == "supported"
+
+
+def test_a_proof_in_steps_covers_what_all_of_them_cover() -> None:
+    """Not only what the first one does."""
+    record = run(piece("smt", range="step 1"), piece("symbolic", range="step 2"), piece("exhaustive", complete=False))
+    assert (record.verdict, record.range) == ("proved", "step 1; step 2")
+
+
 def test_evidence_without_a_control_is_broken() -> None:
     """A check that nobody has seen fail proves nothing."""
     record = run(piece(control=None), expected="proved")

@@ -70,7 +70,8 @@ def _judge(claim: Claim, evidence: list[Evidence]) -> dict[str, Any]:
             raise Broken(f"contradicts itself: {proof.kind} proves it, {against[0].kind} refutes it")
         return {"verdict": "refuted", "witness": _refute(claim, against[0])}
     verdict, covered = weigh(evidence)
-    reason = "no evidence could decide it: " + evidence[0].detail if verdict == "not_checked" else ""
+    open_steps = [f"{piece.kind}: {piece.range}: {piece.detail}" for piece in evidence if piece.holds is None]
+    reason = f"could not be decided: {'; '.join(open_steps)}" if open_steps else ""
     return {"verdict": verdict, "range": covered, "reason": reason}
 
 

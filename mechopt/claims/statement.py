@@ -28,7 +28,7 @@ class Claim:
         statement: as printed; in our own words where the text is long.
         reading: our formalisation, with the quantifiers.
         hypotheses: executable predicates on an instance; their docstrings are shown.
-        proof: the idea of the proof in a sentence or two, for readers.
+        proof: the argument in a few sentences, for readers: what joins the steps that the evidence shows.
         gather: gives the evidence; called with a `Run` if it takes a parameter.
         replay: the independent checker: what goes wrong at a counterexample, step by step, or None if nothing does.
         document: turns a counterexample into a model document, where the mechanism has one.

@@ -7,26 +7,32 @@ from dataclasses import replace
 
 from mechopt.claims.record import Record
 from mechopt.claims.statement import Verdict
-from mechopt.evidence import DEDUCTIVE, Evidence
+from mechopt.evidence import Evidence
 
 
 def weigh(evidence: Sequence[Evidence]) -> tuple[Verdict, str]:
     """The verdict that sound evidence without a refutation gives, and the range it covers.
 
     A proof of the whole statement proves it; a proof or a full enumeration of a part proves that part; samples
-    support; what could not be decided gives nothing.
+    support. A piece that could not be decided may be a step that the others need: then the whole is not proved.
     """
     holding = [piece for piece in evidence if piece.holds]
+    undecided = any(piece.holds is None for piece in evidence)
     # A finite statement can be proved by enumeration; samples never prove.
     whole = [piece for piece in holding if piece.complete and piece.kind != "sampled"]
-    if whole:
-        return "proved", whole[0].range
-    part = [piece for piece in holding if piece.kind in DEDUCTIVE or piece.kind == "exhaustive"]
+    if whole and not undecided:
+        return "proved", _ranges(whole)
+    part = [piece for piece in holding if not piece.complete and piece.kind != "sampled"]
     if part:
-        return "proved_in_range", "; ".join(dict.fromkeys(piece.range for piece in part))
-    if holding:
-        return "supported", "; ".join(dict.fromkeys(piece.range for piece in holding))
+        return "proved_in_range", _ranges(part)
+    samples = [piece for piece in holding if piece.kind == "sampled"]
+    if samples:
+        return "supported", _ranges(samples)
     return "not_checked", ""
+
+
+def _ranges(pieces: Sequence[Evidence]) -> str:
+    return "; ".join(dict.fromkeys(piece.range for piece in pieces))
 
 
 def settle(records: Mapping[str, Record]) -> dict[str, Record]:

@@ -18,7 +18,6 @@ Tier = Literal["quick", "full"]
 Instance = Mapping[str, Any]
 Predicate = Callable[[Instance], bool]
 Property = Callable[[Instance], "bool | Finding"]
-DEDUCTIVE: frozenset[str] = frozenset({"symbolic", "smt", "certified"})
 
 
 class Irrational(str):
@@ -50,7 +49,8 @@ class Evidence:
         kind: symbolic, smt, certified, exhaustive or sampled.
         holds: True, False, or None where it could not be decided (time, an unknown).
         range: what is covered: sizes, quantifiers, grids, numbers of samples.
-        complete: True where the range is the whole statement as read, not a part of it.
+        complete: True where the range is the whole statement as read, not a part of it. Where the claim's `proof` joins
+            several steps, each that is shown for all sizes and values is complete, and none may be left undecided.
         control: the broken variant and what became of it; None is a fault.
         instance: an instance of the hypotheses in the claim's own terms: what keeps the proof from being vacuous.
         witness: the counterexample in the claim's own terms, where holds is False.

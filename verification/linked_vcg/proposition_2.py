@@ -83,15 +83,14 @@ def proposition(run: Run) -> Iterator[Evidence]:
     paper="zhu2021",
     label="Proposition 2",
     part="one agent",
-    statement="""N = 1: for any c in (0, 1], if P^(Omega(T, mu-lower, mu-upper)) >= 1 - conjectures.delta(c), where
-        conjectures.delta(c) := c epsilon / (beta^(1-T) T v-bar) ^ 1, then P^(Omega - Omega(T, mu-lower, mu-upper,
-        P)) <= c.""",
+    statement="""N = 1: for any c in (0, 1], if P^(Omega(T, mu-lower, mu-upper)) >= 1 - delta(c), where delta(c) := c
+        epsilon / (beta^(1-T) T v-bar) ^ 1, then P^(Omega - Omega(T, mu-lower, mu-upper, P)) <= c.""",
     reading="""For all T, beta, v-bar, epsilon > 0 and c in (0, 1], every probability (P in the event is P^): the
         agent's chance of leaving ever reaches epsilon / (beta^(1-s) T v-bar) with probability at most c. Here z
         stands for c.""",
     hypotheses=[conjectures.parameters],
     rests_on=["linked_vcg.lemma_5"],
-    proof="Lemma 5 with the level ratio: conjectures.delta(c) / ratio <= c.",
+    proof="Lemma 5 with the level ratio: delta(c) / ratio <= c.",
     expected="proved",
 )
 def one_agent() -> Evidence:

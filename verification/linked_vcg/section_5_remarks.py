@@ -78,7 +78,7 @@ def small(run: Run) -> Evidence:
     part="small delta with the smaller root",
     statement="""For any c-bar in (0, 1], delta-bar = c-bar ratio / (2 N), or 1 if that is less, does it for z <=
         1/2: delta(z) < delta-bar implies c(z) < c-bar. z <= 1/2 gives the smaller of the two c with the same
-        conjectures.delta, and every delta <= ratio^2 / (4 N) is some delta(z), z <= 1/2.""",
+        delta, and every delta <= ratio^2 / (4 N) is some delta(z), z <= 1/2.""",
     reading="For all N >= 1, ratio > 0, c-bar in (0, 1] and z in (0, 1/2].",
     hypotheses=[small_numbers],
     proof="z (1 - z) >= z/2, so delta >= z ratio^2 / (2 N) = c ratio / (2 N) or is cut at 1.",
