@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 
 import pytest
@@ -53,6 +54,17 @@ def test_nothing_is_without_an_expectation_a_proof_or_hypotheses(mechanism: str)
             assert claim.expected in allowed, name
             assert claim.proof or claim.expected == "refuted", name
             assert claim.hypotheses, name
+
+
+# What a slip of an edit leaves behind: a module's name, an escape twice, two strings that were one, a word cut in two.
+SLIPS = re.compile(r"\b[a-z]+\.[a-z]+\(|\\\\|\" \"|[a-z]- [A-Z]|``")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_claim_says_is_for_readers(name: str) -> None:
+    claim = LEDGER[name]
+    for text in (claim.statement, claim.reading, claim.proof):
+        assert SLIPS.search(text) is None, text
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -102,6 +102,59 @@ def rectangles(instance: Instance) -> str | None:
     )
 
 
+def short_family(instance: Instance) -> bool:
+    """P has slope above 1/b up to the positions of the endowments, so it is outside the hulls, and increases beyond."""
+    return bool(instance["slope"] * excess(instance) > 1 and instance["beyond"] > 0)
+
+
+def deviation(instance: Instance) -> bool:
+    """Agent 1 demands something in [0, 1]."""
+    return bool(0 <= instance["demanded"] <= 1)
+
+
+def charge(instance: Instance, y: Fraction) -> Fraction:
+    """The integral of P from 0 to y: P starts at hat and has one slope up to the endowments' positions, another
+    beyond."""
+    reach = position(instance)
+    size = abs(y)
+    near, far = min(size, reach), max(Fraction(0), size - reach)
+    bend = instance["slope"] * near
+    area = instance["slope"] * near * near / 2 + far * bend + instance["beyond"] * far * far / 2
+    return Fraction((instance["low"] + HALF) * y + area)
+
+
+def gain(instance: Instance) -> Fraction:
+    """What agent 1 gains by his demand instead of r_1*."""
+    here = star(instance, 0)
+    x = Fraction(instance["demanded"])
+    return Fraction(worth(instance, 0, x) - worth(instance, 0, here) - charge(instance, x - here))
+
+
+def deviates(instance: Instance) -> str | None:
+    """Price and worst-off type as broken lines, their areas by trapezoids."""
+    k, low = list(map(Fraction, instance["demand"])), Fraction(instance["low"])
+    b, held, x = k[0] + k[1] - 1, (1 + k[0] - k[1]) / 2, Fraction(instance["demanded"])
+    reach = instance["endowment"][0] - held
+
+    def price(z: Fraction) -> Fraction:
+        y = z - held
+        inside = max(-reach, min(reach, y))
+        return Fraction(low + Fraction(1, 2) + instance["slope"] * inside + instance["beyond"] * (y - inside))
+
+    def hat(z: Fraction) -> Fraction:
+        return low + min(Fraction(1), max(Fraction(0), (z - 1 + k[1]) / b))
+
+    paid = trapezoids(price, [held - reach, held + reach], held, x)
+    worth = trapezoids(hat, [1 - k[1], k[0]], held, min(x, k[0]))
+    if worth <= paid:
+        return None
+    return (
+        f"hat = {low + Fraction(1, 2)}, r* = ({held}, {1 - held}); P is in the family: its slope is "
+        f"{instance['slope']} > 1/b = {1 / b} for positions up to {reach}, and {instance['beyond']} beyond\n"
+        f"demanding {x} instead of {held} costs agent 1 {paid} more and is worth {worth}: he gains {worth - paid}"
+    )
+
+
 DEMANDS: list[list[Any]] = [[1, 1], [1, Fraction(1, 2)], [Fraction(3, 4), Fraction(2, 3)]]
 TENTHS = [Fraction(k, 10) for k in range(11)]
 EXAMPLE: dict[str, Any] = {

@@ -99,8 +99,8 @@ GRID = [
     reading="""For every n, all markets and endowments, personalised or not increasing prices included; a deviating
         agent is paid pi_i(e_i), as in the paper.""",
     hypotheses=[forward.pair, forward.sells],
-    proof="""Each payment is at most pi_i(r_i*) - pi_i(e_i). Sum, and use that payoffs and surplus always sum to "
-    "E W.""",
+    proof="""Each payment is at most pi_i(r_i*) - pi_i(e_i). Sum, and use that payoffs and surplus always sum to
+        E W.""",
     rests_on=["forward_market.beyond_the_paper_payoffs_and_surplus_are_the_gains_of_trade"],
     expected="proved",
 )

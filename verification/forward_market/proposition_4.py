@@ -12,59 +12,6 @@ forward = catalog.beside(__file__, "_pair")
 SLOPES = [Fraction(1, 100), Fraction(1, 2), 2, 5]
 
 
-def family(instance: Instance) -> bool:
-    """P has slope above 1/b up to the positions of the endowments, so it is outside the hulls, and increases beyond."""
-    return bool(instance["slope"] * forward.excess(instance) > 1 and instance["beyond"] > 0)
-
-
-def deviation(instance: Instance) -> bool:
-    """Agent 1 demands something in [0, 1]."""
-    return bool(0 <= instance["demanded"] <= 1)
-
-
-def charge(instance: Instance, y: Fraction) -> Fraction:
-    """The integral of P from 0 to y: P starts at hat and has one slope up to the endowments' positions, another
-    beyond."""
-    reach = forward.position(instance)
-    size = abs(y)
-    near, far = min(size, reach), max(Fraction(0), size - reach)
-    bend = instance["slope"] * near
-    area = instance["slope"] * near * near / 2 + far * bend + instance["beyond"] * far * far / 2
-    return Fraction((instance["low"] + forward.HALF) * y + area)
-
-
-def gain(instance: Instance) -> Fraction:
-    """What agent 1 gains by his demand instead of r_1*."""
-    here = forward.star(instance, 0)
-    x = Fraction(instance["demanded"])
-    return Fraction(forward.worth(instance, 0, x) - forward.worth(instance, 0, here) - charge(instance, x - here))
-
-
-def replay(instance: Instance) -> str | None:
-    """Price and worst-off type as broken lines, their areas by trapezoids."""
-    k, low = list(map(Fraction, instance["demand"])), Fraction(instance["low"])
-    b, held, x = k[0] + k[1] - 1, (1 + k[0] - k[1]) / 2, Fraction(instance["demanded"])
-    reach = instance["endowment"][0] - held
-
-    def price(z: Fraction) -> Fraction:
-        y = z - held
-        inside = max(-reach, min(reach, y))
-        return Fraction(low + Fraction(1, 2) + instance["slope"] * inside + instance["beyond"] * (y - inside))
-
-    def hat(z: Fraction) -> Fraction:
-        return low + min(Fraction(1), max(Fraction(0), (z - 1 + k[1]) / b))
-
-    paid = forward.trapezoids(price, [held - reach, held + reach], held, x)
-    worth = forward.trapezoids(hat, [1 - k[1], k[0]], held, min(x, k[0]))
-    if worth <= paid:
-        return None
-    return (
-        f"hat = {low + Fraction(1, 2)}, r* = ({held}, {1 - held}); P is in the family: its slope is "
-        f"{instance['slope']} > 1/b = {1 / b} for positions up to {reach}, and {instance['beyond']} beyond\n"
-        f"demanding {x} instead of {held} costs agent 1 {paid} more and is worth {worth}: he gains {worth - paid}"
-    )
-
-
 GRID = [
     {"demand": k, "low": low, "endowment": [e, 1 - e], "slope": slope, "beyond": beyond, "demanded": x}
     for k in forward.DEMANDS
@@ -85,8 +32,8 @@ RANGE = "two agents, uniform types, three pairs of demands, two endowments, four
     reading="""For every market, e != r* and increasing P with P(0) = hat that is above the upper hull of the worst-off
         types on (0, e_1 - r_1*] and below the lower hull on [e_n - r_n*, 0): no demand in [0, 1] gains. Here two agents
         with uniform types, where the worst-off types are their own hulls, and P is a broken line.""",
-    hypotheses=[forward.pair, forward.sells, family, deviation],
-    replay=replay,
+    hypotheses=[forward.pair, forward.sells, forward.short_family, forward.deviation],
+    replay=forward.deviates,
     document=forward.document,
     expected="refuted",
     repaired_by="forward_market.proposition_4_on_all_demands",
@@ -94,9 +41,9 @@ RANGE = "two agents, uniform types, three pairs of demands, two endowments, four
 def short_range(run: Run) -> Evidence:
     """Slopes and demands on a grid."""
     return exhaustive.check(
-        lambda i: gain(i) <= 0,
+        lambda i: forward.gain(i) <= 0,
         grid=GRID,
-        control=("every other demand loses", lambda i: gain(i) < 0),
+        control=("every other demand loses", lambda i: forward.gain(i) < 0),
         hypotheses=run.hypotheses,
         range=RANGE,
     )
@@ -138,9 +85,9 @@ def on_all_demands(run: Run) -> Iterator[Evidence]:
         lift=lambda value: forward.EXAMPLE,
     )
     yield exhaustive.check(
-        lambda i: not everywhere(i) or gain(i) <= 0,
+        lambda i: not everywhere(i) or forward.gain(i) <= 0,
         grid=GRID,
-        control=("the slope only near 0", lambda i: not family(i) or gain(i) <= 0),
+        control=("the slope only near 0", lambda i: not forward.short_family(i) or forward.gain(i) <= 0),
         hypotheses=run.hypotheses,
         range=RANGE,
     )

@@ -9,11 +9,15 @@ from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
 
 forward = catalog.beside(__file__, "_pair")
 
-GRID = [
-    {"demand": [k, k], "low": low, "endowment": [e, 1 - e], "after": after, "slope": slope}
+PAIRS = [
+    {"demand": [k, k], "low": low, "endowment": [e, 1 - e]}
     for k in (Fraction(3, 4), 1)
     for low in (0, 1)
     for e in (Fraction(3, 5), 1)
+]
+GRID = [
+    {**point, "after": after, "slope": slope}
+    for point in PAIRS
     for after in (Fraction(2, 5), Fraction(2, 3), 1)
     for slope in (1, 2, 4)
 ]
@@ -45,12 +49,51 @@ def after_shock(instance: Instance, held: Fraction) -> Fraction:
     return Fraction(total)
 
 
+def identical(instance: Instance) -> bool:
+    """Identical agents."""
+    return bool(instance["demand"][0] == instance["demand"][1])
+
+
+@claim(
+    paper="liu2020",
+    label="Proposition 5",
+    part="all states, as printed",
+    statement="""If aggregate uncertainty is not anticipated, then the resulting forward market holdings for all P in
+        the family result in an efficient spot market for all states.""",
+    reading="""The resulting holdings are the equal ones: in the words of the printed proof, for any P in the family
+        these are a Nash equilibrium by Proposition 4. For all identical agents, e != r* and P of the family as printed,
+        with bounds between the endowments' positions only: no demand in [0, 1] gains. Here two agents with uniform
+        types and P a broken line.""",
+    hypotheses=[forward.pair, forward.sells, identical, forward.short_family, forward.deviation],
+    replay=forward.deviates,
+    document=forward.document,
+    expected="refuted",
+    repaired_by="forward_market.proposition_5_all_states",
+)
+def short_range(run: Run) -> Evidence:
+    """Slopes and demands on a grid."""
+    return exhaustive.check(
+        lambda i: forward.gain(i) <= 0,
+        grid=[
+            {**point, "slope": slope, "beyond": beyond, "demanded": x}
+            for point in PAIRS
+            for slope in (Fraction(3, 2), 5)
+            for beyond in (Fraction(1, 100), 5)
+            for x in forward.TENTHS[::5]
+        ],
+        control=("every other demand loses", lambda i: forward.gain(i) < 0),
+        hypotheses=run.hypotheses,
+        range="two identical agents, uniform types, k in {3/4, 1}, two endowments, two slopes each, x in {0, 1/2, 1}",
+    )
+
+
 @claim(
     paper="liu2020",
     label="Proposition 5",
     part="all states",
-    statement="""If aggregate uncertainty is not anticipated, the forward market holdings for all P in the family result
-        in an efficient spot market for all states.""",
+    statement="""If aggregate uncertainty is not anticipated, then the resulting forward market holdings for all P in
+        the family result in an efficient spot market for all states. (Ours: with P beyond the worst-off types at all
+        demands, as in Proposition 4 on all demands.)""",
     reading="""Identical agents; the family bounded on the whole action set, so that r* = (1/n, ..., 1/n) is an
         equilibrium for the expected k. For every n, F and every k(w) in (0, 1] afterwards.""",
     hypotheses=[forward.pair, forward.sells, shocked],

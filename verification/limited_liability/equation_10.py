@@ -116,7 +116,7 @@ def strict(run: Run) -> Evidence:
     statement="The assumption of private values implies that E[Y_-i(I\\i) - Y_-i(mu) | m_-i = v_-i] >= 0.",
     reading="For all n, decisions, values and lotteries over all groups, where the agents but i are truthful: >= 0.",
     hypotheses=[values_given],
-    proof="a*(m|I\\i) maximises wh expect, and mu picks among decisions.",
+    proof="a*(m|I\\i) maximises what the others expect, and mu picks among decisions.",
     expected="proved",
 )
 def weak(run: Run) -> Iterator[Evidence]:

@@ -28,7 +28,7 @@ TARGETS = [
         expected="proved",
     )(bounded)
     for number, statement in (
-        (12, "(incentive alignment) for all i, T, sum reported Y_-i,t(I\\\\i) - Y_-i,t(mu_t) - tau_i,t(mu_t) <= o(T)."),
+        (12, "(incentive alignment) for all i, T, sum reported Y_-i,t(I\\i) - Y_-i,t(mu_t) - tau_i,t(mu_t) <= o(T)."),
         (13, "(efficient allocation) for all T, sum reported Y_t(I) - Y_t(mu_t) <= o(T)."),
     )
 ]

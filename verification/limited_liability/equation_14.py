@@ -241,7 +241,7 @@ TARGETS = [
         expected="proved",
     )(bounded)
     for number, statement in (
-        (14, "R_1,i,T = max_{T' <= T} - sum_{t=T'}^T lambda_i,t [Y_-i,t(I\\\\i) - Y_-i,t(mu_t)] <= o(T)."),
-        (15, "R_2,i,T = max_{T' <= T} sum_{t=T'}^T (1 - lambda_i,t) [Y_-i,t(I\\\\i) - Y_-i,t(mu_t)] <= o(T)."),
+        (14, "R_1,i,T = max_{T' <= T} - sum_{t=T'}^T lambda_i,t [Y_-i,t(I\\i) - Y_-i,t(mu_t)] <= o(T)."),
+        (15, "R_2,i,T = max_{T' <= T} sum_{t=T'}^T (1 - lambda_i,t) [Y_-i,t(I\\i) - Y_-i,t(mu_t)] <= o(T)."),
     )
 ]

@@ -22,8 +22,8 @@ def long_horizon(instance: Instance) -> bool:
 @claim(
     paper="chassang2021",
     label="Proposition A.1",
-    statement="""For all epsilon > 0, there exists N_0 such that for all N > N_0, truthful revelation is an epsilon-
-        Nash equilibrium of the mechanism (A.1), (A.2). Under truthful reporting the allocation approaches
+    statement="""For all epsilon > 0, there exists N_0 such that for all N > N_0, truthful revelation is an
+        epsilon-Nash equilibrium of the mechanism (A.1), (A.2). Under truthful reporting the allocation approaches
         efficiency.""",
     reading="""For every n, floor v, epsilon > 0 and N with epsilon >= (n + 1)/N + (1 + 2 (2 n - 1) kappa)/sqrt(N),
         kappa = y_max / v, in units of y_max: no strategy of one agent gains more than epsilon a period over

@@ -96,8 +96,8 @@ def minus(instance: Instance, factor: Any = 1) -> bool:
 @claim(
     paper="chassang2021",
     label="Proposition A.2",
-    statement="""For all epsilon > 0, there exists N_0 such that for all N > N_0, truthful revelation is an epsilon-
-        Nash equilibrium of Gamma.""",
+    statement="""For all epsilon > 0, there exists N_0 such that for all N > N_0, truthful revelation is an
+        epsilon-Nash equilibrium of Gamma.""",
     reading="""For every n, epsilon > 0, exponent a in (0, 1) and N with 2 sqrt(C) sum nu_t + 3 sqrt(sum B_t) <=
         epsilon N, B_t = n^2 (n + 1)^2 / nu_t, in units of y_max; at a = 1/3 for N^(1/3) >= (3 sqrt(n^3 + 1)
         + 3 n (n + 1)) / epsilon: no strategy of one agent gains more than epsilon a period over the truth.""",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from mechopt.claims import claim
 from mechopt.evidence import Evidence, Instance, Run, exhaustive, smt
@@ -31,18 +32,23 @@ def figure_1b(instance: Instance) -> bool:
     proof="A unit of type 3 displaces 2/12 + 1/10 < 1 units of the others.",
     expected="proved",
 )
-def investment() -> Evidence:
+def figure_a() -> Evidence:
     """Against every other investment, by Z3."""
     import z3
 
     stock, mu = smt.vector("stock", 2), z3.Real("supply")
     a, b, c = z3.Reals("a b c")
     third = smt.minimum(mu, smt.minimum(stock[0] / 2, stock[1]))
-    best = third + (stock[0] - 2 * third) / 12 + (stock[1] - third) / 10
-    given = [*(q > 0 for q in stock), mu >= 0, a >= 0, b >= 0, c >= 0, c <= mu, 12 * a + 2 * c <= stock[0]]
+    first, second = (stock[0] - 2 * third) / 12, (stock[1] - third) / 10
+
+    def investment(one: Any, two: Any, three: Any) -> Any:
+        within = z3.And(12 * one + 2 * three <= stock[0], 10 * two + three <= stock[1])
+        return z3.And(one >= 0, two >= 0, three >= 0, three <= mu, within)
+
+    same = z3.And(a == first, b == second, c == third)
     return smt.prove(
-        z3.And(a + b + c <= best, z3.Implies(c != third, a + b + c < best)),
-        given=[*given, 10 * b + c <= stock[1]],
+        z3.And(investment(first, second, third), z3.Or(same, a + b + c < first + second + third)),
+        given=[*(q > 0 for q in stock), mu >= 0, investment(a, b, c)],
         control=("only type 3 pays", a + b + c <= third),
         range="every stock and every supply of type 3",
         complete=True,

@@ -221,8 +221,7 @@ def savings(run: Run) -> Evidence:
     label="Section 4",
     part="savings of the agent served first",
     statement="""If every upper bound of agent N, who is served first, is at least what the stock can serve of a
-        type alone (mu-upper_i >= min_r q(r)/theta_i(r)), linking saves nothing on him; an agent served later saves
-        at least what he cannot displace.""",
+        type alone (mu-upper_i >= min_r q(r)/theta_i(r)), linking saves nothing on him. (Ours.)""",
     reading="""For all N, T, R, I, beta, q, theta and mu^-N: if upper_i^N >= c_i := min_r q(r)/theta_i(r) for all i and
         lower_i^N <= c_i, then min uW^N = 0, attained by reporting c_i of each type at each date.""",
     hypotheses=[shared.in_bounds, shared.is_generic],
