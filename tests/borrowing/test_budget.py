@@ -96,6 +96,25 @@ def test_simulate_agrees_with_itself_and_with_the_formulas(paper: Paper) -> None
     ]
 
 
+DEADLINE = {"f": {"kind": "pieces", "breaks": ["4/5"], "polynomials": [[1], ["1/5"]]},
+            "g": {"kind": "pieces", "breaks": ["4/5"], "polynomials": [["7/10"], ["-1/10"]]}}  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", ["truth", "shift", "extraction"])
+def test_sums_of_times_meet_a_deadline_as_they_do_in_fractions(paper: Paper, strategy: str) -> None:
+    """1/10 + 7/10 is late at 4/5, though floats fall short of it; both agents lose 4/5 by being second, or nothing."""
+    times = {"family": "discrete", "points": ["1/10", "7/10"], "probs": ["1/2", "1/2"]}
+    agents = [{"beliefs": {name: 1}, "time": times} for name in "fg"]
+    document = paper(values=DEADLINE, agents=agents)
+    outcome = api.simulate({**document, "simulate": {"rounds": 10, "replications": 3000, "strategy": strategy}}, seed=1)
+    summary = outcome.summary
+    figures = api.solve(document).tables["collusion"]
+    drift = dict(zip(figures["figure"], figures["value"], strict=True)).get(f"{strategy}, a round", 0)
+    assert abs(summary["mean_simulated"] - float(drift)) < 6 * (summary["variance_simulated"] / 30_000) ** 0.5
+    if strategy == "truth":
+        assert summary["variance_simulated"] == pytest.approx(summary["variance"], rel=0.05)
+
+
 def test_collusion_sets_off_the_alarm(paper: Paper) -> None:
     """The shift drifts by 5/4 a round, the extraction by 71/48; both pass the threshold that the truth keeps to."""
     for strategy, drift in (("shift", 5 / 4), ("extraction", 71 / 48)):

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -15,7 +16,7 @@ from mechopt import api, catalog, instance
 from mechopt.errors import InstanceError, MechoptError
 from mechopt.mechanisms.borrowing.document import from_document
 from mechopt.mechanisms.borrowing.environment import Environment
-from mechopt.mechanisms.borrowing.values import pieces, points, polynomial
+from mechopt.mechanisms.borrowing.values import from_callable, pieces, points, polynomial
 
 Read = Callable[..., Environment]
 Paper = Callable[..., dict[str, Any]]
@@ -30,6 +31,34 @@ def test_pieces_are_left_closed_however_their_ends_are_given() -> None:
         assert [function.at(F(t)) for t in (0, 1, F(3, 2), 2)] == [1, F(1, 2), 0, 0]
         assert function.floats([0.5, 1.0, 1.25, 1.5]).tolist() == [1, 0.5, 0.5, 0]
     assert points("line", [(F(0), F(1)), (F(1), F(0)), (F(2), F(3))]).at(F(3, 2)) == F(3, 2)
+
+
+def test_a_sum_of_floats_that_falls_short_of_a_break_has_reached_it() -> None:
+    deadline = pieces("deadline", [F(4, 5)], [[F(1)], [F(0)]])
+    assert 0.1 + 0.7 < 0.8
+    assert deadline.floats([0.1 + 0.7, 0.8, 0.8 - 1e-9]).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "function", [lambda t: np.sin(9 * t), lambda t: 1 / (1 + 25 * (t - 1) ** 2), lambda t: np.exp(-t)]
+)
+def test_the_error_of_a_callable_holds_for_what_floats_say(function: Callable[[Any], Any]) -> None:
+    """Powers of the time cancel for a steep function; between the times that were tried too."""
+    found = from_callable("f", function)
+    times = np.linspace(0, 2, 5001)
+    assert np.abs(found.floats(times) - function(times)).max() <= found.error
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "leaves"),
+    [([1, -3, "3/2"], False), ([1, -4, 2], False), ([1, "-9/2", "9/4"], True), ([0, 1], True)],
+)
+def test_values_that_stay_inside_are_not_said_to_leave(paper: Paper, coefficients: list[Any], leaves: bool) -> None:
+    """The second is -1 at its least; Bernstein coefficients of all three parabolas on [0, 2] are below -1."""
+    agents = [{"beliefs": {"f": 1}, "time": {"family": "uniform"}}] * 2
+    values = {"f": {"kind": "polynomial", "coefficients": coefficients}}
+    warnings = api.solve(paper(values=values, agents=agents)).warnings
+    assert any("f leave [-1, 1]" in line for line in warnings) == leaves
 
 
 def test_shape_is_recognised() -> None:
@@ -59,6 +88,7 @@ def test_the_design_may_be_a_table_for_the_design_verb(read: Read) -> None:
 
 
 ROUND = {"value_1": "f", "time_1": "1/2", "value_2": "g", "time_2": "1/2"}
+JOB = {"name": "a", "value": "f", "duration": 1}
 UNIFORM = {"family": "uniform"}
 
 
@@ -96,8 +126,15 @@ UNIFORM = {"family": "uniform"}
         ({"rounds": [{**ROUND, "report_tme_1": 1}]}, "unknown key 'report_tme_1'"),
         ({"rounds": [{**ROUND, "report_value_1": "g"}], "design": "one_stage"}, "knows the values"),
         ({"constant": "some"}, "constant: 'some' is not a number"),
-        ({"shares": ["1/2", "1/3"]}, "shares: must sum to 1"),
-        ({"fine": -1}, "fine: must be at least 0"),
+        ({"shares": ["1/2", "1/3"], "design": "one_stage"}, "shares: must sum to 1"),
+        ({"fine": -1, "design": "one_stage"}, "fine: must be at least 0"),
+        ({"fine": 3}, "fine: is for the design one_stage, not two_stage"),
+        ({"shares": ["1/2", "1/2"]}, "shares: is for the design one_stage, not two_stage"),
+        ({"constant": 1, "design": "one_stage"}, "constant: one_stage balances every time"),
+        ({"design": "balanced"}, r"design: balanced is for a \[sequence\]"),
+        ({"fine": 3, "design": "one_stage", "agents": [], "sequence": {"jobs": [JOB]}}, "fine: is for two agents"),
+        ({"sequence": {"jobs": [JOB], "horizon": 4}}, "sequence.horizon: ends the search where inserted_idle"),
+        ({"sequence": {"aircraft_landing": "a.txt", "method": "labels"}}, "sequence.method: is about jobs"),
         ({"surplus": 1}, "unknown key 'surplus'"),
         ({"sequence": {}}, "sequence: give either jobs or aircraft_landing"),
         ({"sequence": {"jobs": [{"name": "a", "value": "f", "duration": -1}]}}, r"duration.*row 1.*at least 0"),

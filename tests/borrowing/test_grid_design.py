@@ -140,6 +140,11 @@ def test_second_best_gives_up_welfare_for_participation(paper: Paper) -> None:
         ({"tail": 1, "objective": "cvar"}, "design.tail"),
         ({"rule": "best"}, "design.rule"),
         ({"gird": 3}, "unknown key 'gird'"),
+        ({"program": "detection", "objective": "variance"}, "design.objective: is for groves, not for detection"),
+        ({"tail": "1/3"}, 'design.tail: is for objective = "cvar", not for deficit'),
+        ({"outside": 0}, "design.outside: is for detection and second_best, not for groves"),
+        ({"program": "detection", "balance": "ex_post"}, "design.balance: is for second_best, not for detection"),
+        ({"grid": 3, "times": ["1/2"]}, "design.grid: give either grid or times"),
     ],
 )
 def test_a_wrong_table_is_refused(paper: Paper, design: dict[str, Any], word: str) -> None:

@@ -229,6 +229,23 @@ def test_simulated_budgets_are_near_the_exact_ones_and_say_so(monkeypatch: pytes
     assert outcome.summary["budget_variance_standard_error"] > 0
 
 
+def test_drawn_durations_meet_a_deadline_as_they_do_in_fractions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1/10 + 7/10 is late at 4/5, though floats fall short of it."""
+    document = {
+        "mechanism": "borrowing", "values": {"v": {"kind": "pieces", "breaks": ["4/5"], "polynomials": [[1], [0]]}},
+        "sequence": {
+            "jobs": [{"name": name, "value": "v", "duration": "1/10"} for name in "ab"],
+            "beliefs": [{"job": name, "time": {"family": "discrete", "points": ["1/10", "7/10"],
+                                               "probs": ["1/2", "1/2"]}} for name in "ab"],
+        },
+    }  # fmt: skip
+    exactly = budgets(document)["two_stage"].mean.value
+    assert exactly == F(5, 4)
+    monkeypatch.setattr("mechopt.mechanisms.borrowing.order_types.LARGEST_COMBINATIONS", 1)
+    drawn = budgets(document)["two_stage"].mean
+    assert 0 < abs(drawn.value - float(exactly)) < 5 * drawn.error
+
+
 def test_continuous_durations_are_simulated_and_repeatable() -> None:
     """Affine values with uniform durations: Var of 2 W* by its closed form, from draws of numpy alone."""
     uniform = {"family": "uniform", "low": 1, "high": 2}

@@ -190,6 +190,53 @@ def test_idle_helps_where_a_value_rises() -> None:
     assert list(waiting.completion) == [3]
 
 
+def test_a_drop_beside_a_rise_is_no_exact_optimum_of_the_grid() -> None:
+    """A must be done before 5 and cannot begin before 7/2; B gains until 4 and goes first, up to when A begins.
+
+    On the grid of 1/2 that is 7/2 and 27/2 in all; between its points all of 14 comes as near as one likes.
+    """
+    values = {"a": value.pieces("a", [F(5)], [[10], [0]]),
+              "b": value.points("b", [(F(0), F(0)), (F(4), F(4)), (F(5), F(-100)), (F(20), F(-200))])}  # fmt: skip
+    jobs = (Job(name="a", value="a", duration=F(1), release=F(7, 2)), Job(name="b", value="b", duration=F(1)))
+    problem = Problem(Queue(jobs=jobs, inserted_idle=True, horizon=F(10)), values)
+    order = best_order(problem)
+    begin = F(4) - F(1, 1000)
+    better = problem.worth(1, begin) + problem.worth(0, begin + 1)
+    assert order.welfare == F(27, 2) < better
+    assert order.guarantee.kind == "approximate"
+    assert order.welfare + F(order.guarantee.error) >= 14
+    falling = {"a": values["a"], "b": value.polynomial("b", [F(4), F(0), F(-1)])}
+    assert best_order(Problem(Queue(jobs=jobs, inserted_idle=True), falling)).guarantee.kind == "exact"
+
+
+@pytest.mark.parametrize(
+    ("method", "queue"),
+    [
+        ("subset_dp", {"separation": ((F(0), F(1)), (F(2), F(0)))}),
+        ("subset_dp", {"inserted_idle": True}),
+        ("subset_dp", {"jobs": (Job(name="a", value="v", duration=F(2)),
+                                Job(name="b", value="w", duration=F(1), release=F(1)))}),
+        ("longest_path", {"inserted_idle": True}),
+        ("labels", {"inserted_idle": True}),
+        ("time_indexed", {"inserted_idle": True}),
+        ("idle_grid", {}),
+    ],
+)  # fmt: skip
+def test_a_method_is_refused_where_it_would_solve_another_queue(method: str, queue: dict[str, Any]) -> None:
+    values = {"v": value.polynomial("v", [F(5), F(-1)]), "w": value.polynomial("w", [F(5), F(-3)])}
+    jobs = (Job(name="a", value="v", duration=F(2)), Job(name="b", value="w", duration=F(1)))
+    with pytest.raises(SolveError, match=r"idle|separations"):
+        best_order(Problem(Queue(**{"jobs": jobs, **queue}, method=method), values))
+
+
+def test_more_orders_than_64_bits_count_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"v": value.polynomial("v", [F(1)])}
+    problem = Problem(Queue(jobs=tuple(Job(name=str(k), value="v", duration=F(k)) for k in range(4))), values)
+    assert subset_dp.solve(problem)[0].optimal_orders == 24
+    monkeypatch.setattr(subset_dp, "LARGEST_COUNT", 3)
+    assert subset_dp.solve(problem)[0].optimal_orders is None
+
+
 def test_the_time_indexed_program_refuses_to_wait_silently() -> None:
     rising = {"late": value.pieces("late", [F(3)], [[1], [2]]), "none": value.polynomial("none", [0])}
     jobs = (Job(name="a", value="late", duration=F(1)), Job(name="b", value="none", duration=F(1), release=F(4)))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.borrowing.conditional import line_nodes, outer_nodes
 from mechopt.mechanisms.borrowing.times import Times
-from mechopt.mechanisms.borrowing.values import ValueFunction
+from mechopt.mechanisms.borrowing.values import NEAR, ValueFunction
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def sampled(one: ValueFunction, two: ValueFunction, times: tuple[Times, Times], 
     alone = one.floats(x), two.floats(y)
     with_first, with_second = alone[0] + two.floats(total), alone[1] + one.floats(total)
     # Two callables that agree everywhere tie everywhere; rounding must not decide who goes first.
-    near = np.abs(with_first - with_second) <= 1e-13 * (1 + np.abs(with_first))
+    near = np.abs(with_first - with_second) <= NEAR * (1 + np.abs(with_first))
     sign = np.where(near, 0.0, np.sign(with_first - with_second))
     return Sampled(best=np.maximum(with_first, with_second), apart=alone[0] + alone[1], sign=sign,
                    weight=np.concatenate(weight))  # fmt: skip

@@ -6,19 +6,23 @@ where S_1 < 0 agent 2 does, whatever the order. Source: zheng2023, Propositions 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from mechopt import exact
 from mechopt.mechanisms.borrowing import planes
-from mechopt.mechanisms.borrowing.comparison import extraction_drift, shift_drift
-from mechopt.mechanisms.borrowing.expectations import Expectations
-from mechopt.mechanisms.borrowing.paths import draw, payoffs
-from mechopt.mechanisms.borrowing.regions import Part
+from mechopt.mechanisms.borrowing.comparison import shift_drift
+from mechopt.mechanisms.borrowing.expectations import Estimate, Expectations, expectation
+from mechopt.mechanisms.borrowing.paths import deficits, draw, payoffs
+from mechopt.mechanisms.borrowing.planes import rational
+from mechopt.mechanisms.borrowing.regions import Part, beyond, rational_roots
+from mechopt.mechanisms.borrowing.times import Piece
+from mechopt.mechanisms.borrowing.values import NEAR
 
 SAMPLE = 200_000
 
@@ -34,7 +38,7 @@ class Risk:
         exactly: whether the probabilities are exact; else they are frequencies of a sample.
         error: standard error of the probabilities, 0 where exact.
         shift_drift: taken a round by both, beyond the truth, where each adds 1 - v_j(t_j).
-        extraction_drift: taken a round by both where each reports 1 on the efficient order and -1 on any other.
+        extraction_drift: see `extraction_drift`.
         constant: value functions that do not fall at all: Corollary 3 applies to them.
         negative: value functions that are negative somewhere.
     """
@@ -44,8 +48,8 @@ class Risk:
     split: Any
     exactly: bool
     error: float
-    shift_drift: Any
-    extraction_drift: Any
+    shift_drift: Estimate
+    extraction_drift: Estimate
     constant: tuple[str, ...]
     negative: tuple[str, ...]
 
@@ -58,35 +62,39 @@ def risk(expectations: Expectations, *, seed: int = 0) -> Risk:
     bounds = {name: environment.values[name].bounds(Fraction(0), Fraction(2)) for name in names}
     return Risk(
         both_prefer_swap=swap, both_prefer_truth=truth, split=1 - swap - truth, exactly=error == 0, error=error,
-        shift_drift=shift_drift(expectations), extraction_drift=extraction_drift(expectations),
+        shift_drift=shift_drift(expectations), extraction_drift=extraction_drift(expectations, seed=seed),
         constant=tuple(name for name in names if bounds[name][0] == bounds[name][1]),
-        negative=tuple(name for name in names if bounds[name][0] < 0),
+        negative=tuple(name for name in names if beyond(environment.values[name], Fraction(0), Fraction(2), 0, -1)),
     )  # fmt: skip
 
 
 def _probabilities(expectations: Expectations) -> tuple[Fraction, Fraction, float] | None:
+    """Exactly; None where a sum changes its sign along a curve, or a density is no polynomial."""
     if expectations.function_error:
         return None
     swap, truth = Fraction(0), Fraction(0)
     for weight, _, _, found in expectations.pairs:
         for part in found:
-            if not part.polygon or not all(hasattr(density, "coeffs") for density in part.density):
+            if any(isinstance(density, Piece) for density in part.density):
                 return None
-            for piece in _pieces(part):
+            for piece, point in _pieces(part, part.sums):
                 if piece is None:
                     return None
                 mass = weight * piece.integrate(planes.PLANE.constant(1))
-                signs = [planes.value(s, planes.centre(piece.polygon)) for s in piece.sums]
+                signs = [planes.value(s, point) for s in piece.sums]
                 swap += mass * (signs[0] < 0 and signs[1] < 0)
                 truth += mass * (signs[0] > 0 and signs[1] > 0)
     return swap, truth, 0.0
 
 
-def _pieces(part: Part) -> Iterator[Part | None]:
-    """The part cut where a sum changes its sign; None where it does so along a curve."""
+def _pieces(part: Part, polynomials: Iterable[Any]) -> Iterator[tuple[Part | None, planes.Point]]:
+    """(piece, a point inside) of the part, cut where a polynomial changes its sign; None for one that a curve cuts."""
+    if not part.polygon:
+        yield from _along(part, polynomials)
+        return
     cells = [part.polygon]
     bent: list[Any] = []
-    for polynomial in part.sums:
+    for polynomial in polynomials:
         if polynomial.is_constant():
             continue
         for factor, _ in polynomial.factor()[1]:
@@ -96,7 +104,56 @@ def _pieces(part: Part) -> Iterator[Part | None]:
             cells = [cell for polygon in cells for cell in planes.cut(polygon, *planes.line(factor))]
     for cell in cells:
         settled = all(planes.definite(factor, cell) for factor in bent)
-        yield replace(part, polygon=cell) if settled else None
+        yield replace(part, polygon=cell) if settled else None, planes.centre(cell)
+
+
+def _along(part: Part, polynomials: Iterable[Any]) -> Iterator[tuple[Part | None, planes.Point]]:
+    """The same for a part on which one time is an atom, or both are."""
+    axis = 0 if part.low[0] != part.high[0] else 1
+    known = part.low[1 - axis]
+
+    def at(time: Fraction) -> planes.Point:
+        return (time, known) if axis == 0 else (known, time)
+
+    cuts = {part.low[axis], part.high[axis]}
+    for polynomial in polynomials:
+        line = planes.univariate(polynomial.subs({planes.PLANE.names()[1 - axis]: rational(known)}), axis)
+        exactly, near = rational_roots(line, part.low[axis], part.high[axis])
+        if near:
+            yield None, part.low
+        cuts |= set(exactly)
+    ends = sorted(cuts)
+    for low, high in pairwise(ends) if len(ends) > 1 else [(ends[0], ends[0])]:
+        yield replace(part, low=at(low), high=at(high)), at((low + high) / 2)
+
+
+def extraction_drift(expectations: Expectations, *, seed: int = 0) -> Estimate:
+    """What both take a round, beyond the truth, where each reports 1 on the efficient order and -1 on any other.
+
+    On a tie each moves his payoff up until the better of both orders reports 1, so that neither would rather turn it;
+    there they take |L| less than 2 - W*, L being what either loses by being second.
+    """
+    drift = Estimate(value=Fraction(2)) - expectations.welfare
+    if expectations.function_error:
+        return drift - expectations.of(lambda part: abs(part.apart - part.best) * part.where(0))
+    for weight, _, _, found in expectations.pairs:
+        for part in found:
+            if part.sign != 0:
+                continue
+            for piece, point in _pieces(part, [part.apart - part.best]):
+                if piece is None:
+                    return _sampled_extraction(expectations, seed)
+                lost = expectation([piece], lambda at: at.apart - at.best)
+                drift = drift - lost.times(weight if planes.value(piece.apart - piece.best, point) > 0 else -weight)
+    return drift
+
+
+def _sampled_extraction(expectations: Expectations, seed: int) -> Estimate:
+    environment = replace(expectations.environment, design="two_stage", constant=None)
+    which, times = draw(environment, np.random.default_rng(seed), SAMPLE)
+    taken, honest = (deficits(environment, None, which, times, play) for play in ("extraction", "truth"))
+    more = taken - honest
+    return Estimate(value=float(more.mean()), error=float(more.std(ddof=1) / np.sqrt(SAMPLE)), proven=False)
 
 
 def _sampled(expectations: Expectations, seed: int) -> tuple[float, float, float]:
@@ -104,22 +161,23 @@ def _sampled(expectations: Expectations, seed: int) -> tuple[float, float, float
     which, times = draw(environment, np.random.default_rng(seed), SAMPLE)
     own, late = payoffs(environment, which, times)
     sums = [own[a] + late[a] for a in (0, 1)]
-    swap = float(((sums[0] < 0) & (sums[1] < 0)).mean())
-    truth = float(((sums[0] > 0) & (sums[1] > 0)).mean())
+    near = [NEAR * (np.abs(own[a]) + np.abs(late[a])) for a in (0, 1)]  # a sum this small is one of zero
+    swap = float(((sums[0] < -near[0]) & (sums[1] < -near[1])).mean())
+    truth = float(((sums[0] > near[0]) & (sums[1] > near[1])).mean())
     return swap, truth, float(np.sqrt(0.25 / SAMPLE))
 
 
 def as_rows(found: Risk, *, exactly: bool) -> dict[str, list[Any]]:
     """`tables.collusion`: one row a figure."""
     rows = {
-        "both prefer Proposition 4": found.both_prefer_swap,
-        "both prefer the truth": found.both_prefer_truth,
-        "they disagree": found.split,
-        "shift, a round": found.shift_drift,
-        "extraction, a round": found.extraction_drift,
+        "both prefer Proposition 4": (found.both_prefer_swap, found.error),
+        "both prefer the truth": (found.both_prefer_truth, found.error),
+        "they disagree": (found.split, found.error),
+        "shift, a round": (found.shift_drift.value, found.shift_drift.error),
+        "extraction, a round": (found.extraction_drift.value, found.extraction_drift.error),
     }
     return {
         "figure": list(rows),
-        "value": [value if exactly else exact.as_float(value) for value in rows.values()],
-        "error": [0.0 if found.exactly or place > 2 else found.error for place in range(len(rows))],
+        "value": [value if exactly else exact.as_float(value) for value, _ in rows.values()],
+        "error": [error for _, error in rows.values()],
     }

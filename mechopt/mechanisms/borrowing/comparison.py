@@ -45,7 +45,7 @@ def designs(environment: Environment, expectations: Expectations) -> dict[str, l
                   for agent in environment.agents for name, p in agent.beliefs if p)  # fmt: skip
     honest = bool(ex_post_nash(found, scope="all").holds)
     known = bool(ex_post_nash(found, scope="fixed", shares=(Fraction(0), Fraction(1))).holds)
-    drift = shift_drift(expectations)
+    drift = shift_drift(expectations).value
     for design in INFORMATION:
         deficits, utilities = _on_grid(environment, expectations, design, found)
         balance = {"one_stage": "ex post", "pivot": "no deficit" if falling else "none"}.get(design, "ex ante")
@@ -64,17 +64,12 @@ def designs(environment: Environment, expectations: Expectations) -> dict[str, l
     return table
 
 
-def shift_drift(expectations: Expectations) -> Any:
+def shift_drift(expectations: Expectations) -> Estimate:
     """What both take a round, beyond the truth, by adding 1 - v_j(t_j) to every second-stage report.
 
     For nonincreasing values it takes own information only, and it is an equilibrium: no order moves the shift.
     """
-    return (Estimate(value=Fraction(2)) - expectations.of(lambda part: part.apart)).value
-
-
-def extraction_drift(expectations: Expectations) -> Any:
-    """What both take a round, beyond the truth, where each reports 1 on the efficient order and -1 on the other."""
-    return (Estimate(value=Fraction(2)) - expectations.welfare).value
+    return Estimate(value=Fraction(2)) - expectations.of(lambda part: part.apart)
 
 
 def _variance(expectations: Expectations, design: str) -> Any:

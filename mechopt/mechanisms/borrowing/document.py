@@ -236,8 +236,9 @@ def _sequence(spec: Mapping[str, Any], reader: _Reader) -> Any:
     if schema.aircraft_landing is not None:
         if "\0" in schema.aircraft_landing or not schema.aircraft_landing:
             raise document.error("a file name is needed", "sequence.aircraft_landing")
-        if schema.beliefs:
-            raise document.error("are about jobs; planes have none", "sequence.beliefs")
+        for name in spec:
+            if name != "aircraft_landing":
+                raise document.error("is about jobs; a landing file says all about its planes", f"sequence.{name}")
         return landing.read(document.folder / schema.aircraft_landing)
     jobs = _jobs(schema.jobs, document)
     separation = () if schema.separation is None else tuple(

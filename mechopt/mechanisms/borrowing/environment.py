@@ -137,10 +137,24 @@ class Environment:
             raise InstanceError("two agents are needed to settle rounds", key="agents")
         if isinstance(self.sequence, Queue):
             self._check_queue(self.sequence)
-        if self.shares and sum(self.shares) != 1:
-            raise InstanceError(f"must sum to 1, not {show(Fraction(sum(self.shares)))}", key="shares")
-        if self.fine is not None and self.fine < 0:
-            raise InstanceError("must be at least 0", key="fine")
+        self._check_rule()
+
+    def _check_rule(self) -> None:
+        """The keys that say how a design pays, each refused where the design has no use for it."""
+        if self.design == "one_stage":
+            if self.shares and sum(self.shares) != 1:
+                raise InstanceError(f"must sum to 1, not {show(Fraction(sum(self.shares)))}", key="shares")
+            if self.fine is not None and self.fine < 0:
+                raise InstanceError("must be at least 0", key="fine")
+            if self.fine is not None and not self.agents:
+                raise InstanceError("is for two agents, whose times are seen afterwards", key="fine")
+        elif self.shares or self.fine is not None:
+            raise InstanceError(f"is for the design one_stage, not {self.design}",
+                                key="shares" if self.shares else "fine")  # fmt: skip
+        if self.constant is not None and self.design in ("one_stage", "balanced"):
+            raise InstanceError(f"{self.design} balances every time and takes none", key="constant")
+        if self.agents and self.design == "balanced":
+            raise InstanceError("balanced is for a [sequence] of three or more jobs, without agents", key="design")
 
     def _check_agents(self) -> None:
         if len(self.agents) != 2:
@@ -166,6 +180,9 @@ class Environment:
 
     def _check_queue(self, queue: Queue) -> None:
         horizon = self.horizon(queue)
+        if queue.horizon is not None and not queue.inserted_idle:
+            raise InstanceError("ends the search where inserted_idle = true; nothing else uses it",
+                                key="sequence.horizon")  # fmt: skip
         for row, job in enumerate(queue.jobs, 1):
             if job.value not in self.values:
                 raise InstanceError(f"{job.value!r} is not in values", key="sequence.jobs.value", row=row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -18,6 +18,12 @@ from mechopt.outcome import Guarantee, Outcome
 from mechopt.program import LinearProgram
 
 LARGEST = 40  # types an agent
+USED = {  # which programs use a key that not all of them use
+    "objective": ("groves",),
+    "tail": ("groves",),
+    "outside": ("detection", "second_best"),
+    "balance": ("second_best",),
+}
 
 
 class Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -29,11 +35,13 @@ class Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             which are fined) or "second_best" (most welfare that nobody refuses, without a deficit).
         objective: of "groves": "deficit" (least largest |T1 + T2|), "variance" or "cvar".
         tail: of "cvar", the probability of the tail.
-        grid: times a density piece; atoms are kept.
+        grid: times a density piece, 4 where neither is given; atoms are kept.
         times: times for both agents, equally likely, in place of the grid.
         outside: the least utility that keeps an agent in, at every pair of types: 0 for "second_best", none for
             "detection" where it is left out.
         balance: of "second_best": no deficit on average, or at every pair of types.
+
+    A key that the program has no use for is refused.
     """
 
     rule: str = "two_stage"
@@ -95,6 +103,8 @@ def _read(environment: Environment, document: Document) -> Table:
     table = Table() if given is None or isinstance(given, str) else document.section("design", Table)
     if not environment.agents:
         raise document.error("two agents with beliefs are needed to design transfers", "agents")
+    if isinstance(given, Mapping):
+        _check_used(given, table, document)
     if not 1 <= table.grid <= LARGEST:
         raise document.error(f"must be between 1 and {LARGEST}, not {table.grid}", "design.grid")
     if table.times is not None:
@@ -106,6 +116,17 @@ def _read(environment: Environment, document: Document) -> Table:
     if not 0 < document.number(table.tail, "design.tail") < 1:
         raise document.error(f"must lie between 0 and 1, not {exact.show(table.tail)}", "design.tail")
     return table
+
+
+def _check_used(given: Mapping[str, Any], table: Table, document: Document) -> None:
+    """Refuse a key that would change nothing."""
+    for name, programs in USED.items():
+        if name in given and table.program not in programs:
+            raise document.error(f"is for {' and '.join(programs)}, not for {table.program}", f"design.{name}")
+    if "tail" in given and table.objective != "cvar":
+        raise document.error(f'is for objective = "cvar", not for {table.objective}', "design.tail")
+    if "grid" in given and "times" in given:
+        raise document.error("give either grid or times", "design.grid")
 
 
 def _solve(grid: Grid, table: Table, document: Document) -> tuple[dict[str, Any], dict[str, list[Any]], Guarantee]:

@@ -31,9 +31,11 @@ def solve(problem: Problem) -> Order:
     is dropped; else all times are kept.
 
     Raises:
-        SolveError: too many jobs.
+        SolveError: too many jobs, or idle time may be inserted.
     """
     count = len(problem)
+    if problem.queue.inserted_idle:
+        raise SolveError("labels are for queues in which nothing waits without need; idle_grid inserts idle time")
     if count > LARGEST:
         raise SolveError(f"{count} jobs with releases or separations are too many for exact labels (at most {LARGEST})")
     falling = _falling(problem)
@@ -60,8 +62,8 @@ def solve(problem: Problem) -> Order:
 
 
 def _falling(problem: Problem) -> bool:
-    end = problem.queue.horizon or _horizon(problem)
-    return all(function.nonincreasing(Fraction(0), max(end, Fraction(0))) is True for function in problem.functions)
+    end = max(_horizon(problem), problem.queue.horizon or Fraction(0))
+    return all(function.nonincreasing(Fraction(0), end) is True for function in problem.functions)
 
 
 def _horizon(problem: Problem) -> Fraction:
@@ -102,10 +104,12 @@ def solve_idle(problem: Problem) -> Order:
     """The best schedule where the resource may wait although a job is ready, on the grid of all times that matter.
 
     Raises:
-        SolveError: too many jobs, too fine a grid, or separations.
+        SolveError: too many jobs, too fine a grid, separations, or a queue that may not be idle.
         InstanceError: nothing ends by the horizon.
     """
     count = len(problem)
+    if not problem.queue.inserted_idle:
+        raise SolveError("idle_grid lets the resource wait; set inserted_idle = true")
     if count > LARGEST_IDLE or problem.queue.separation:
         raise SolveError(f"inserted idle is solved for at most {LARGEST_IDLE} jobs, without separations")
     step, end = _grid(problem)
@@ -118,10 +122,9 @@ def solve_idle(problem: Problem) -> Order:
     lengths = [int(job.duration / step) for job in problem.jobs]
     best = _fill(lengths, table, allowed, steps)
     sequence, starts = _schedule(best, lengths, table, allowed, steps, problem.begin, step)
-    rising = any(not function.piecewise_linear for function in problem.functions) or _drops(problem)
     guarantee = Guarantee(kind="exact", detail=f"every start on the grid of {step}; best schedules of piecewise "
                           "linear values lie on it")  # fmt: skip
-    if rising:
+    if not _falling(problem) and (_drops(problem) or not all(f.piecewise_linear for f in problem.functions)):
         guarantee = Guarantee(kind="approximate", detail=f"best of all starts on the grid of {step}; curved or "
                               "dropping values may gain between its points",
                               error=_slack(problem, step, end))  # fmt: skip
@@ -203,12 +206,11 @@ def _schedule(
 
 
 def _drops(problem: Problem) -> bool:
-    """Whether a value rises towards a break and falls there: the best completion may then lie just before it."""
-    from mechopt.mechanisms.borrowing.values import derivative, evaluate
+    """Whether a value falls at a break: it is left-closed, so a best schedule may lie just before, off the grid."""
+    from mechopt.mechanisms.borrowing.values import evaluate
 
     return any(
         evaluate(f.polynomials[k + 1], b) < evaluate(f.polynomials[k], b)
-        and evaluate(derivative(f.polynomials[k]), b) > 0
         for f in problem.functions for k, b in enumerate(f.breaks)
     )  # fmt: skip
 

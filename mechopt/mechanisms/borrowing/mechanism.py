@@ -11,12 +11,12 @@ from mechopt.mechanisms.borrowing.collusion import as_rows, risk
 from mechopt.mechanisms.borrowing.comparison import designs
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.expectations import Estimate, Expectations
+from mechopt.mechanisms.borrowing.regions import beyond
 from mechopt.mechanisms.borrowing.rounds import settle
 from mechopt.mechanisms.borrowing.settled_order import sequence
 from mechopt.mechanisms.borrowing.transfers import balancing, used_constant
 from mechopt.outcome import Guarantee, Outcome
 
-LOW, HIGH = -1, 1  # the range of the paper's value functions
 WORTH = ("exact", "certified", "proven", "bounded", "approximate")  # best first
 
 
@@ -120,8 +120,8 @@ def _guarantee(expectations: Expectations, error: float, environment: Environmen
 def _warnings(environment: Environment, expectations: Expectations) -> list[str]:
     lines = []
     for name in sorted({name for agent in environment.agents for name, p in agent.beliefs if p}):
-        low, high = environment.values[name].bounds(Fraction(0), Fraction(2))
-        if low < LOW or high > HIGH:
+        function = environment.values[name]
+        if any(beyond(function, Fraction(0), Fraction(2), side, side) for side in (-1, 1)):
             lines.append(f"values of {name} leave [-1, 1], the paper's normalisation; nothing here relies on it")
     if expectations.welfare_on_ties.value != 0:
         lines.append(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mechopt.mechanisms.borrowing.conditional import means_in_floats
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.expectations import Expectations
+from mechopt.mechanisms.borrowing.values import NEAR
 
 Floats = NDArray[np.float64]
 Strategy = Literal["truth", "shift", "extraction"]
@@ -107,7 +108,7 @@ def deficits(
     if strategy == "shift":
         told = best + 2 - own[0] - own[1]
     elif strategy == "extraction":
-        tie = own[0] + late[1] == own[1] + late[0]
+        tie = np.abs(own[0] + late[1] - own[1] - late[0]) <= NEAR * (1 + np.abs(best))
         shifted = sum((own[a] + late[a]) / 2 + 1 - np.maximum(own[a], late[a]) for a in (0, 1))
         told = np.where(tie, shifted, 2.0)
     if environment.design == "pivot":

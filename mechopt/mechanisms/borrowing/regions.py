@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from flint import fmpq, fmpq_poly
 
 from mechopt.mechanisms.borrowing import planes
@@ -247,6 +248,25 @@ def _locate(factor: Any, low: Fraction, high: Fraction) -> list[Fraction]:
         middle = (a + b) / 2
         waiting += [(a, middle), (middle, b)]
     return found
+
+
+def beyond(function: ValueFunction, low: Fraction, high: Fraction, limit: Fraction | int, side: int) -> bool:
+    """Whether some value on [low, high] is above a limit (side 1) or below it (side -1), exactly.
+
+    For a callable: whether it is so at one of a thousand times, by more than its error.
+    """
+    if function.error:
+        over = side * (function.floats(np.linspace(float(low), float(high), 1000)) - float(limit))
+        return bool((over > function.error).any())
+    if side * (function.at(high) - limit) > 0:
+        return True
+    for start, end, coefficients in function.pieces(low, high):
+        gap = side * (fmpq_poly([rational(c) for c in coefficients]) - rational(limit))
+        inner, near = rational_roots(gap, start, end)
+        cuts = [start, *sorted([*inner, *near]), end]
+        if any(fraction(gap(rational(at))) > 0 for at in (start, *((a + b) / 2 for a, b in itertools.pairwise(cuts)))):
+            return True
+    return False
 
 
 def _sign(number: Fraction) -> int:

@@ -17,6 +17,7 @@ from mechopt.mechanisms.borrowing.orders import Order, Problem
 from mechopt.outcome import Guarantee
 
 LARGEST = 22  # jobs: 2^22 sets and their tables fit into memory
+LARGEST_COUNT = 20  # jobs: 20! orders can be counted in 64 bits
 EVALUATIONS = 2_000_000  # exact values computed one by one
 
 
@@ -31,9 +32,11 @@ def solve(problem: Problem, *, compiled: bool | None = None) -> tuple[Order, NDA
         The order, F of every set (bit j stands for job j) as whole numbers, and their denominator.
 
     Raises:
-        SolveError: too many jobs, or values of too many digits.
+        SolveError: too many jobs, values of too many digits, or jobs that wait for something.
     """
     count = len(problem)
+    if not problem.plain:
+        raise SolveError("sets are for jobs that are ready together, without separations or idle time")
     if count > LARGEST:
         raise SolveError(f"{count} jobs are too many for dynamic programming over sets (at most {LARGEST})")
     distinct, place = lengths(problem)
@@ -48,7 +51,8 @@ def solve(problem: Problem, *, compiled: bool | None = None) -> tuple[Order, NDA
         best, ways = best_sets_numpy(place, table)
     sequence = _back(place, table, best)
     guarantee = Guarantee(kind="exact", detail=f"dynamic programming over {1 << count} sets in whole numbers")
-    return problem.order(sequence, "subset_dp", guarantee, int(ways[-1])), best, scale
+    counted = int(ways[-1]) if count <= LARGEST_COUNT else None
+    return problem.order(sequence, "subset_dp", guarantee, counted), best, scale
 
 
 def _numba() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +19,7 @@ from mechopt import exact
 from mechopt.errors import InstanceError
 
 Coefficients = tuple[Fraction, ...]
+NEAR = 1e-12  # relative: sums of floats this near to a break, a tie or zero are taken to be there
 CHEBYSHEV = 24  # degree of a callable's pieces: an analytic function on one piece is met to rounding
 
 
@@ -68,9 +69,13 @@ class ValueFunction:
                 )
 
     def floats(self, times: ArrayLike) -> NDArray[np.float64]:
-        """Values at many times in floats; at a break, the piece to its right."""
+        """Values at many times in floats; at a break, or short of it by rounding, the piece to its right.
+
+        0.1 + 0.7 is a little less than 0.8 in floats, and has still reached a deadline there.
+        """
         at = np.asarray(times, dtype=np.float64)
-        piece = np.searchsorted(np.array([float(b) for b in self.breaks]), at, side="right")
+        starts = np.array([float(b) for b in self.breaks])
+        piece = np.searchsorted(starts - NEAR * np.maximum(1.0, np.abs(starts)), at, side="right")
         longest = max(len(polynomial) for polynomial in self.polynomials)
         table = np.zeros((len(self.polynomials), longest))
         for row, polynomial in enumerate(self.polynomials):
@@ -195,7 +200,7 @@ def from_callable(
         InstanceError: a value is not finite.
     """
     ends = [Fraction(0), *(Fraction(exact.parse(b)) for b in breaks), Fraction(exact.parse(high))]
-    fitted, worst = [], 0.0
+    fitted, inside = [], []
     for start, end in itertools.pairwise(ends):
         # Inside the piece only: at its ends the neighbour's value may hold.
         cheb = np.polynomial.Chebyshev.interpolate(
@@ -203,15 +208,15 @@ def from_callable(
         )
         if not np.isfinite(cheb.coef).all():
             raise InstanceError(f"is not finite everywhere on [{show(start)}, {show(end)}]", key=f"values.{name}")
-        kept = _recentred(np.asarray(cheb.coef, dtype=np.float64), start, end)
-        inside = float(start) + float(end - start) * (np.arange(301) + 0.5) / 301
-        back = np.array([float(evaluate(kept, Fraction(t))) for t in inside.tolist()])
-        worst = max(worst, float(np.abs(np.asarray(function(inside), dtype=np.float64) - back).max()))
-        fitted.append(kept)
-    return ValueFunction(
-        name=name, breaks=tuple(ends[1:-1]), polynomials=tuple(fitted), low=ends[0], high=ends[-1],
-        error=2 * worst + 1e-15,
+        fitted.append(_recentred(np.asarray(cheb.coef, dtype=np.float64), start, end))
+        inside.append(float(start) + float(end - start) * (np.arange(301) + 0.5) / 301)
+    found = ValueFunction(
+        name=name, breaks=tuple(ends[1:-1]), polynomials=tuple(fitted), low=ends[0], high=ends[-1]
     )  # fmt: skip
+    # In floats, as expectations use it: powers of the time cancel, and that is part of the error.
+    at = np.concatenate(inside)
+    worst = float(np.abs(np.asarray(function(at), dtype=np.float64) - found.floats(at)).max())
+    return replace(found, error=2 * worst + 1e-15)
 
 
 def _recentred(coefficients: NDArray[np.float64], start: Fraction, end: Fraction) -> Coefficients:
