@@ -90,16 +90,19 @@ def others_hold(instance: Instance) -> list[Fraction]:
 
 
 def replay_others(instance: Instance) -> str | None:
-    """The others' least types: what each of them is paid for nothing."""
-    demand, low = list(map(Fraction, instance["demand"])), Fraction(instance["low"])
-    held = others_hold(instance)
-    owner = max(range(len(demand)), key=lambda i: held[i] - demand[i])
-    cost = sum(r * low for i, r in enumerate(held) if i != owner)
+    """Two agents: the criterion in closed form, and what the other one's lowest type is paid for nothing."""
+    if len(instance["demand"]) != 2:
+        return None
+    k, p, low = list(map(Fraction, instance["demand"])), instance["power"], Fraction(instance["low"])
+    b = sum(k) - 1  # q_i = 1 - k_j + b u^p_j
+    distance = [b - b / (p[1 - i] + Fraction(1)) + low * k[i] for i in (0, 1)]
+    owner = 0 if distance[0] <= distance[1] else 1
+    held = 1 - k[owner]  # so the owner has k, which is as good as everything, and the other q(low)
+    cost = held * low
     if cost <= 0:
         return None
     return (
-        f"agent {owner + 1} corners and the others hold {', '.join(str(r) for i, r in enumerate(held) if i != owner)}, "
-        f"which is what they get with the lowest type\n"
+        f"agent {owner + 1} corners and the others hold {held}, which is what they get with the lowest type\n"
         f"their worst-off type is still {low}, and it is owed {cost} in all: that much less than if they held nothing"
     )
 

@@ -29,16 +29,17 @@ def printed(instance: Instance) -> bool:
 
 def replay(instance: Instance) -> str | None:
     """Both conditions in numbers."""
-    if violates(instance) == printed(instance):
-        return None
     k, dates, v, c = instance["agents"], instance["dates"], Fraction(instance["v_bar"]), Fraction(instance["c"])
     left = (instance["probability"] + c) * dates * k * v
+    least = Fraction(instance["epsilon"]) / (dates * v) - c
+    if (left >= instance["epsilon"]) == (instance["probability"] >= least):
+        return None
     return (
         f"k = {k}: v(k q-bar, infinite) = k v-bar = {k * v} by Corollary 1\n"
         f"(2): ({instance['probability']} + {c}) * {dates} * {k * v} = {left} < {instance['epsilon']} is "
         f"{left < instance['epsilon']}\n"
         f"the footnote: {instance['probability']} >= {instance['epsilon']}/({dates} * {v}) - {c} = "
-        f"{Fraction(instance['epsilon']) / (dates * v) - c} is {printed(instance)}"
+        f"{least} is {instance['probability'] >= least}"
     )
 
 

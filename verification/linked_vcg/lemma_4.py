@@ -163,12 +163,20 @@ def lemma_3(instance: Instance) -> Any:
 
 def replay_rate(instance: Instance) -> str | None:
     """The value along the segment, by hand."""
-    found, bound = rate(instance), lemma_3(instance)
+    stock, needs, places = Fraction(instance["resources"]), instance["needs"], (instance["first"], instance["second"])
+    values = []
+    for place in places:  # by duality: the least over prices p of p A + sum (1 - p theta_i)^+ mu_i
+        mixed = [a + place * (b - a) for a, b in zip(instance["mu"], instance["nu"], strict=True)]
+        prices = [Fraction(0), *(1 / Fraction(need) for need in needs)]
+        worth = [p * stock + sum(max(1 - p * n, 0) * x for n, x in zip(needs, mixed, strict=True)) for p in prices]
+        values.append(min(worth))
+    (first, second), (low, high) = places, values
+    found = (high - low) / Fraction(second - first)
+    bound = stock / needs[0] + sum(map(max, instance["mu"][1:], instance["nu"][1:]))
     if found <= bound:
         return None
-    first, second = instance["first"], instance["second"]
     return (
-        f"v(A, .) is {at(instance, first)} at lambda = {first} and {at(instance, second)} at {second}: slope {found}\n"
+        f"v(A, .) is {low} at lambda = {first} and {high} at {second}: slope {found}\n"
         f"the bound of Lemma 3 is A/theta_1 + sum_(i>1) max(mu_i, nu_i) = {bound} < {found}: Lemma 3 is about players "
         "with plenty of type 1, and the agent has little"
     )

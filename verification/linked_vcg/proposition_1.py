@@ -207,14 +207,37 @@ def not_strategy_proof(run: Run) -> Iterator[Evidence]:
     )
 
 
+def played(instance: Instance, first: list[Any]) -> Fraction:
+    """n's payoff by queues: everybody's projects in the order of need, and the resources that n's places in it get."""
+    needs, n, money = [Fraction(need) for need in instance["needs"]], instance["agent"], Fraction(0)
+    for date, truth in enumerate(instance["own"]):
+        reports = {n: first if date == 0 else truth, 3 - n: instance["other"] if date == 0 else first}
+        queue = sorted((need, -who, row[i]) for who, row in reports.items() for i, need in enumerate(needs))
+        left, allotted = Fraction(instance["stock"]), Fraction(0)
+        for need, who, amount in queue:
+            if (need, who) > (needs[0], 0):
+                break
+            done = min(amount * need, left)
+            left, allotted = left - done, allotted + (done if -who == n else 0)
+            money += done / need if -who != n else 0
+            if (need, who) == (needs[0], -1):
+                money, left = money + left / needs[0], Fraction(0)  # the principal comes last and has plenty of type 1
+        prices = [Fraction(0), *(1 / need for need in needs)]  # v(A^n, mu^n), by duality
+        money += min(
+            p * allotted + sum(max(1 - p * k, 0) * x for k, x in zip(needs, truth, strict=True)) for p in prices
+        )
+    return money
+
+
 def replay(instance: Instance) -> str | None:
     """Both reports played by hand."""
-    honest, lines = total(instance, instance["own"][0]), []
-    for times in (1, 1000):
-        found = total(instance, huge(instance, times))
+    honest, lines = played(instance, instance["own"][0]), []
+    enough = 1 + Fraction(instance["stock"]) / min(instance["needs"])
+    for amount in (enough, 1000 * enough):
+        found = played(instance, [amount] * len(instance["needs"]))
         if found >= honest:
             return None
-        lines.append(f"reporting {huge(instance, times)[0]} of each type at date 1: {found} in all")
+        lines.append(f"reporting {amount} of each type at date 1: {found} in all")
     return "\n".join(
         [
             f"telling the truth: {honest} over {len(instance['own'])} dates",

@@ -49,17 +49,21 @@ def costs(instance: Instance) -> tuple[Fraction, Fraction]:
 
 def replay_order(instance: Instance) -> str | None:
     """Both mechanisms by hand at two reports."""
-    own, most = instance["endowment"], instance["upper"]
-    pays = agent_first(instance, own) - agent_first(instance, most)
-    # Served first the principal gets q/theta_1 less what better types take; least at the upper bound.
-    other = principal_first(instance, own) - principal_first(instance, most)
+    first, *others = map(Fraction, instance["needs"])
+    gets = []
+    for report in (instance["endowment"], instance["upper"]):
+        better = sum((x * need for x, need in zip(report[1:], others, strict=True) if need < first), Fraction(0))
+        # What better types leave of the stock, to the agent's type 1 and then to her, or to her alone.
+        gets.append([max(instance["stock"] - better - taken, 0) / first for taken in (report[0] * first, 0)])
+    (last, last_then), (plain, plain_then) = zip(*gets, strict=True)
+    pays, other = last - last_then, plain - plain_then
     if pays <= other:
         return None
     return (
-        f"ord-A (agent, then principal): she gets {agent_first(instance, own)} at the truth and "
-        f"{agent_first(instance, most)} at the report {', '.join(map(str, most))}: the agent is paid at least {pays}\n"
-        f"p-ord-A (principal, then agent): she gets {principal_first(instance, own)} and "
-        f"{principal_first(instance, most)}, which is her least: the agent is paid {other}"
+        f"ord-A (agent, then principal): she gets {last} at the truth and {last_then} at the report "
+        f"{', '.join(map(str, instance['upper']))}: the agent is paid at least {pays}\n"
+        f"p-ord-A (principal, then agent): she gets {plain} and {plain_then}, which is her least: the agent is paid "
+        f"{other}"
     )
 
 

@@ -119,7 +119,8 @@ def small_repaired() -> Iterator[Evidence]:
 
 def replay_subset(instance: Instance) -> str | None:
     """At s = T an agent who has left his interval knows it; condition (2) by hand."""
-    ratio, c = Fraction(instance["ratio"]), conjectures.conjecture(instance)
+    ratio = Fraction(instance["ratio"])
+    c = min(instance["z"] * ratio, Fraction(1))
     if not (1 + c) < ratio:
         return None
     return (

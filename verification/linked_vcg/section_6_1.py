@@ -52,8 +52,9 @@ def replay(instance: Instance) -> str | None:
         served, _ = shared.fill(instance["stock"], needs, rows)
         for i in range(1, len(needs)):
             amounts, alpha = [row[i] for row in rows], sum(row[i] for row in served)
-            got = served[n - 1][i]
-            if index(amounts, alpha) == n and got in (0, report[i]):
+            got, ahead = served[n - 1][i], sum(amounts[n:])
+            # The interval of n is (ahead, ahead + own]; where alpha is 0 no interval fits and N is N.
+            if (ahead < alpha <= ahead + report[i] if alpha else n == len(rows)) and got in (0, report[i]):
                 how = "none is" if alpha == 0 else "all are, he being the last who has any,"
                 return (
                     f"agent {n} of {len(rows)} reports {', '.join(map(str, report))}; alpha_{i + 1} = {alpha}\n"

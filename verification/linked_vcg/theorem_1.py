@@ -139,13 +139,11 @@ def close_to_engine(instance: Instance, factor: Any = 1) -> bool:
 
 def replay(instance: Instance) -> str | None:
     """Why W = 0 works, and what the linked mechanism pays, by hand."""
-    if not always_run(instance):
-        return None
     own, most = instance["endowment"], instance["upper"]
-    paid = unlinked(instance, own) - unlinked(instance, most)
-    if paid <= 0:
-        return None
     needed = sum(x * n for x, n in zip(most, instance["needs"], strict=True))
+    paid = unlinked(instance, own) - unlinked(instance, most)
+    if needed > instance["stock"] or paid <= 0:
+        return None
     return (
         f"even at the upper bound his projects need {needed} <= q = {instance['stock']}: all are always run, so with "
         "the truth he has the payoff of all his projects,\nwhich no report can exceed: (uA, W = 0) is efficient and "

@@ -179,15 +179,22 @@ def unsteady(agents: int) -> int:
 def replay_block(instance: Instance) -> str | None:
     """Averages, the amount invested in, and the queue at date 1."""
     agents = int(instance["agents"])
-    rows, d = endowments(agents), Fraction(1, 2 * agents)
+    quarter, d = agents // 4, Fraction(1, 2 * agents)
+    early, late = [Fraction(2, 3)] * 3, [Fraction(4, 3)] * 3
+    rows = [[Fraction(2), *early] for _ in range(quarter)]
+    rows += [[Fraction(0), *late] for _ in range(2 * quarter)]
+    rows += [[2 - Fraction(2, agents), *early] for _ in range(quarter)]
     if any(abs(sum(row, Fraction(0)) / 4 - 1) > d for row in rows):
         return None
     if any(abs(sum((row[t] for row in rows), Fraction(0)) / agents - 1) > d for t in range(4)):
         return None
-    bad = unsteady(agents)
+    top, bad = Fraction(0), 0  # what those ahead have at date 1, the last agent first; alpha_2 = (k/4) / (1/2)
+    for row in reversed(rows):
+        bad += top < Fraction(agents, 2) < top + 4 * (1 + d)
+        top += row[0]
     if 4 * bad < agents:
         return None
-    top = sum(row[0] for row in rows[3 * agents // 4 :])
+    top = quarter * rows[-1][0]
     return (
         f"R = 1, theta = (3, 1/2), q = k/4, T = 4, pi = 1: everybody's averages, and each date's, are within {d} of 1\n"
         f"date 1: alpha_2 = q/(1/2) = {agents // 2}; the {agents // 4} agents served first have {top}, the next "
