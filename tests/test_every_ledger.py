@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+import types
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import mechopt
 from mechopt import claims
-from mechopt.claims.select import shelf
+from mechopt.claims.select import CONTENT, shelf
 from mechopt.paper import PAPERS
 
 pytest.importorskip("z3")
@@ -86,6 +89,48 @@ def test_a_refuted_statement_has_a_replay_and_a_proved_repair(name: str) -> None
     assert claim.replay is not None
     assert claim.repaired_by is not None
     assert LEDGER[claim.repaired_by].expected == "proved"
+
+
+def content_reached(start: Any) -> set[types.FunctionType]:
+    """The functions of verification/ that a function calls by name, directly or not."""
+    found: set[types.FunctionType] = set()
+    waiting = [start]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, property | classmethod | staticmethod):
+            value = value.fget if isinstance(value, property) else value.__func__
+        value = getattr(value, "__wrapped__", value)
+        if not isinstance(value, types.FunctionType) or value in found or not value.__module__.startswith(CONTENT):
+            continue
+        found.add(value)
+        names = {name for code in nested(value.__code__) for name in code.co_names}
+        waiting += [cell.cell_contents for cell in value.__closure__ or ()]
+        modules = [module for module in value.__globals__.values() if isinstance(module, types.ModuleType)]
+        for scope in (value.__globals__, *(vars(module) for module in modules if module.__name__.startswith(CONTENT))):
+            for reached in (scope[name] for name in names & scope.keys()):
+                waiting.append(reached)
+                if isinstance(reached, type):
+                    waiting += [vars(reached)[name] for name in names & vars(reached).keys()]
+    return found
+
+
+def nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code and that of the functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from nested(constant)
+
+
+@pytest.mark.parametrize("name", REFUTED)
+def test_a_counterexample_is_replayed_by_other_code_than_found_it(name: str) -> None:
+    """What the two share is at most the hypotheses, which say where the statement applies."""
+    claim = LEDGER[name]
+    search, checker = content_reached(claim.gather), content_reached(claim.replay)
+    assert search
+    assert checker
+    shared = search & checker - set().union(*map(content_reached, claim.hypotheses))
+    assert not shared, sorted(function.__qualname__ for function in shared)
 
 
 @pytest.mark.parametrize("name", REFUTED)
