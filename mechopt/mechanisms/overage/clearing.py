@@ -93,6 +93,17 @@ def as_float(values: NDArray[Any]) -> NDArray[np.float64]:
     return values.astype(np.float64)
 
 
+def float_difference(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float64] | None:
+    """left - right, taken before floats round the two; None for columns of floats, which round nothing more."""
+    kinds = left.dtype.kind + right.dtype.kind
+    if "f" in kinds and "O" not in kinds:
+        return None
+    first, second = exact.integers(left), exact.integers(right)
+    if first is None or second is None:
+        return as_float(as_exact(left) - as_exact(right))
+    return np.subtract(first, second).astype(np.float64)
+
+
 def total(values: NDArray[Any]) -> Any:
     """Sum: exact for objects; for floats blocks of pairwise sums, added up without further rounding."""
     import math
@@ -133,6 +144,7 @@ def clear(
     tie: Tie = "max",
     weight: NDArray[Any] | None = None,
     sign: int | None = None,
+    difference: NDArray[Any] | None = None,
 ) -> Clearing:
     """Settle claims against entitlements: slack covers overage.
 
@@ -146,6 +158,7 @@ def clear(
             from X < I ("left") or from X > I ("right").
         weight: w_j > 0 for WEIGHTED_RULES, shape (accounts,); None for equal ones.
         sign: the exact sign of X - I, where the caller has it (from numbers that the arrays had to round).
+        difference: C - L, likewise.
 
     Returns:
         The clearing, in the arithmetic of the arrays.
@@ -156,13 +169,13 @@ def clear(
     Source: lengyel2025, eqs. (1) and (3).
     """
     # Objects: np.maximum and the sign comparison work elementwise on exact rationals.
-    difference = claim - entitlement
+    difference = claim - entitlement if difference is None else difference
     overage, slack = np.maximum(difference, 0), np.maximum(-difference, 0)
     sign = exact.sign_of_difference(claim, entitlement) if sign is None else sign
     over, under = total(overage), total(slack)
     coverage = cover(overage, over, under, sign, rule=rule, alpha=alpha, tie=tie, weight=weight)
     rebate = np.zeros_like(coverage)
-    if rule == "rebate" and sign < 0:
+    if rule == "rebate" and sign < 0 and under > 0:
         rebate = slack * max(divide(under - over, under), 0)  # X < I, but rounded totals may disagree
     covered = coverage == overage
     # Fully covered: the claim itself, not entitlement + (claim - entitlement), which rounds.

@@ -18,6 +18,7 @@ from mechopt.mechanisms.overage.clearing import (
     as_float,
     clear,
     divide,
+    float_difference,
     power_weights,
     scarcity,
     total,
@@ -94,13 +95,15 @@ def settle_environment(environment: Environment) -> Clearing:
     """The clearing of an environment, in its arithmetic and rounding."""
     if environment.rounding != "none":
         return _whole_units(environment)
-    convert = as_exact if environment.arithmetic == "exact" else as_float
+    exactly = environment.arithmetic == "exact"
+    convert = as_exact if exactly else as_float
     return clear(
         convert(environment.entitlement),
         convert(environment.claim),
         **environment.sharing,
         # Of the numbers as they were given: floats cannot hold every whole number or decimal.
         sign=exact.sign_of_difference(environment.claim, environment.entitlement),
+        difference=None if exactly else float_difference(environment.claim, environment.entitlement),
     )
 
 
@@ -170,13 +173,18 @@ def _whole_quotas(environment: Environment, overage: NDArray[Any], over: int, un
     return deal([Fraction(quota) for quota in quotas])
 
 
-def integer_totals(environment: Environment, clearing: Clearing) -> tuple[Any, Any, Any, Any]:
-    """Entitlement, claim, overage and slack totals: exact wherever the columns are whole."""
-    entitlement, claim = (exact.integers(v) for v in (environment.entitlement, environment.claim))
-    if entitlement is None or claim is None or clearing.payoff.dtype == object:
-        convert = as_exact if clearing.payoff.dtype == object else as_float
-        sums = [total(convert(v)) for v in (environment.entitlement, environment.claim)]
-        return sums[0], sums[1], clearing.overage_total, clearing.slack_total
+def _totals(environment: Environment, clearing: Clearing) -> tuple[Any, Any, Any, Any]:
+    """Entitlement, claim, overage and slack totals: exact, but for columns of floats that are not whole."""
+    columns = environment.entitlement, environment.claim
+    entitlement, claim = map(exact.integers, columns)
+    if clearing.payoff.dtype == object or any(column.dtype == object for column in columns):
+        held, asked = map(as_exact, columns)
+        difference = asked - held
+        parts = held, asked, np.maximum(difference, 0), np.maximum(-difference, 0)
+        return total(parts[0]), total(parts[1]), total(parts[2]), total(parts[3])
+    if entitlement is None or claim is None:
+        held, asked = map(as_float, columns)
+        return total(held), total(asked), clearing.overage_total, clearing.slack_total
     difference = claim - entitlement
     return (
         exact.integer_sum(entitlement),
@@ -187,7 +195,7 @@ def integer_totals(environment: Environment, clearing: Clearing) -> tuple[Any, A
 
 
 def _summary(environment: Environment, clearing: Clearing) -> dict[str, Any]:
-    entitlements, claims, over, under = integer_totals(environment, clearing)
+    entitlements, claims, over, under = _totals(environment, clearing)
     whole = clearing.payoff.dtype == np.int64
     paid = exact.integer_sum(clearing.payoff) if whole else total(clearing.payoff)
     rebated = exact.integer_sum(clearing.rebate) if whole else total(clearing.rebate)
@@ -211,7 +219,9 @@ def _summary(environment: Environment, clearing: Clearing) -> dict[str, Any]:
     }
     if environment.penalty is not None:
         summary["penalty_total"] = left * _rate(environment)
-    return summary
+    if arithmetic(environment) == "exact":
+        return summary
+    return {name: exact.as_float(value) if isinstance(value, Fraction) else value for name, value in summary.items()}
 
 
 def _rate(environment: Environment) -> Any:

@@ -90,11 +90,14 @@ def average_of_awards(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:
 
 
 def _in_units(estate: Any, claim: NDArray[Any]) -> tuple[int, list[int], Fraction]:
-    """Estate and claims as whole numbers of the largest unit that measures them all."""
+    """Estate and claims as whole numbers of the largest unit that measures them all.
+
+    A float estate may be a rounding error above the total of float claims; it counts as the total then.
+    """
     numbers = [Fraction(exact.parse(value)) for value in [estate, *claim.tolist()]]
     scale = lcm(*(number.denominator for number in numbers))
     whole = [int(number * scale) for number in numbers]
-    return whole[0], whole[1:], Fraction(1, scale)
+    return min(whole[0], sum(whole[1:])), whole[1:], Fraction(1, scale)
 
 
 def _times(counts: dict[int, int], size: int, mark: Any, largest: int) -> dict[int, int]:

@@ -43,7 +43,8 @@ def adjusted_proportional(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:
     """Minimal rights first, then in proportion to what is left of the claims, cut at what is left of the estate."""
     right = np.maximum(estate - (total(claim) - claim), 0)
     rest = max(estate - total(right), 0 * estate)
-    return right + proportional(rest, np.minimum(claim - right, rest))
+    awards: NDArray[Any] = right + proportional(rest, np.minimum(claim - right, rest))
+    return np.minimum(awards, claim)  # a sum of two rounded parts may pass the claim by an ulp
 
 
 def constrained_equal_awards(estate: Any, claim: NDArray[Any], weight: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -151,16 +152,18 @@ def fill(estate: Any, cap: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
         cap: >= 0, shape (claimants,).
         weight: > 0 wherever the cap is, >= 0 elsewhere, shape (claimants,).
     """
-    active, width, left = cap, weight, estate
+    active, width, left, level = cap, weight, estate, 0 * estate
     for _ in range(ROUNDS):
-        level = divide(left, total(width)) if active.size else left * 0
+        whole = total(width)
+        if not whole > 0:
+            return cap.copy()
+        # The level never sinks; a rounded rest may say so, and whoever is full would be taken out of the vessel again.
+        level = max(level, divide(left, whole))
         full = active <= level * width
         if not full.any():  # nobody else meets the cap: this is the level
-            return np.minimum(cap, weight * max(level, 0 * estate))
+            return np.minimum(cap, weight * level)
         left = left - total(active[full])
         active, width = active[~full], width[~full]
-        if not active.size:
-            return cap.copy()
     return _fill_by_sorting(estate, cap, weight)
 
 

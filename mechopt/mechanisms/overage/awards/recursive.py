@@ -6,12 +6,18 @@ Source: Dominguez and Thomson (2006), "A new solution to the problem of adjudica
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt import exact
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.overage.clearing import divide, total
+
+LARGEST_BITS = 2**16  # of the exact powers; far beyond what can be printed
+MANY_ROUNDS = 1e300  # in floats: nothing is left of a claim by then
 
 
 def dominguez_thomson(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:
@@ -26,6 +32,9 @@ def dominguez_thomson(estate: Any, claim: NDArray[Any]) -> NDArray[Any]:
 
     Returns:
         The awards, units, shape (claimants,).
+
+    Raises:
+        InstanceError: the exact awards have too many digits (one claim is a tiny part of another).
     """
     whole = total(claim)
     if not estate < whole:
@@ -74,7 +83,8 @@ def _phases(
             return starts, kept, before, per_head + divide(size * left, caught)
         target, rest = ascending[behind - 1], sums[behind - 1]
         rounds = _rounds(size, target, rest, caught, people)
-        later, after = left * keep**rounds, _advance(size, rest, caught, people, rounds)
+        # The estate is at most the next claim now, whatever rounding says.
+        later, after = left * keep**rounds, min(_advance(size, rest, caught, people, rounds), target)
         if caught:
             per_head += divide(left * size - later * after - rest * (left - later), caught)
         left, size = later, after
@@ -91,20 +101,34 @@ def _advance(size: Any, rest: Any, caught: int, people: int, rounds: int) -> Any
 
 
 def _rounds(size: Any, target: Any, rest: Any, caught: int, people: int) -> int:
-    """After how many rounds the estate is at most the next claim: the formula in floats, mended by trying."""
+    """After how many rounds the estate is at most the next claim.
 
-    def reached(rounds: int) -> bool:
-        return bool(_advance(size, rest, caught, people, rounds) <= target)
-
+    By a formula in floats. In fractions the number is mended by trying; in floats one round more or less moves an award
+    by rounding only.
+    """
     if caught == 1:
-        guess = float((size - target) / rest) * (people - 1)
+        guess = exact.as_float((size - target) / rest) * (people - 1)
     else:
-        standing = -float(rest) / (caught - 1)
-        share = (float(target) - standing) / (float(size) - standing) if size != standing else 0.0
-        guess = math.log(share) / math.log((people - caught) / (people - 1)) if share > 0 else 1.0
+        standing = -divide(rest, caught - 1)
+        guess = _logarithm((target - standing) / (size - standing)) / math.log1p((1 - caught) / (people - 1))
+    if isinstance(size, float):
+        return max(1, math.ceil(min(guess, MANY_ROUNDS)))
+    if guess * people.bit_length() > LARGEST_BITS:
+        raise InstanceError(
+            f"the exact awards of Dominguez-Thomson take about {guess:.1e} rounds and more digits than anybody can "
+            'use; use arithmetic = "float"',
+            key="arithmetic",
+        )
     rounds = max(1, math.ceil(guess))
-    while rounds > 1 and reached(rounds - 1):
+    while rounds > 1 and _advance(size, rest, caught, people, rounds - 1) <= target:
         rounds -= 1
-    while not reached(rounds):
+    while _advance(size, rest, caught, people, rounds) > target:
         rounds += 1
     return rounds
+
+
+def _logarithm(share: Any) -> float:
+    """The natural logarithm, of a float or a Fraction of any size, without cancellation near 1."""
+    if 0.5 < share < 2:
+        return math.log1p(float(share - 1))
+    return math.log(share.numerator) - math.log(share.denominator) if isinstance(share, Fraction) else math.log(share)
