@@ -6,15 +6,16 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mechopt import catalog, exact, instance, mechanisms
+from mechopt import catalog, instance, mechanisms
 from mechopt.errors import InstanceError
+from mechopt.finding import largest_violation
 from mechopt.loading import Model, Source, load
 from mechopt.outcome import Guarantee, Outcome
+from mechopt.workers import need_processes
 
 if TYPE_CHECKING:
     from mechopt.claims import Ledger
@@ -56,17 +57,11 @@ def solve(
         MechoptError: the input is wrong, or no result with a guarantee could be reached.
     """
     model = load(source, seed=seed)
-    _need_processes(workers)
-    mechanism = mechanisms.get(model.mechanism)
-    if "run_tasks" in vars(mechanism)["__all__"]:
+    need_processes(workers)
+    if mechanisms.offers(model.mechanism, "run_tasks"):
         run = mechanisms.offered(model.mechanism, "run_tasks")
         return _finish(model, lambda: run(model.environment, workers=workers, progress=progress))
-    return _finish(model, lambda: mechanism.run(model.environment))
-
-
-def _need_processes(workers: int) -> None:
-    if workers < 1:
-        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    return _finish(model, lambda: mechanisms.get(model.mechanism).run(model.environment))
 
 
 def explain(source: Source | Model, agent: str, *, outcome: Outcome | None = None) -> str:
@@ -88,14 +83,16 @@ def explain(source: Source | Model, agent: str, *, outcome: Outcome | None = Non
         raise error.at(file=model.document.path) from None
 
 
-def audit(source: Source | Model, statement: str | Path, *, tolerance: Any = None) -> Outcome:
+def audit(source: Source | Model, statement: str | Path, *, tolerance: Any = None, **marks: str | None) -> Outcome:
     """Check a settlement that somebody else computed against the mechanism's own, line by line.
 
-    Arguments and errors as in `mechopt.auditing.audit`.
+    Arguments and errors as in `mechopt.auditing`: marks are decimal and thousands.
     """
     from mechopt import auditing
 
-    return auditing.audit(solve(source), Path(statement), tolerance=tolerance)
+    allowed = None if tolerance is None else largest_violation(tolerance)
+    stated = auditing.read(Path(statement), **marks)
+    return auditing.audit(solve(source), stated, tolerance=allowed)
 
 
 def _finish(model: Model, work: Callable[[], Outcome], pictures: str | None = "pictures", **provenance: Any) -> Outcome:
@@ -148,7 +145,7 @@ def simulate(
 
 
 def _run_table(verb: str, model: Model, seed: int | None, workers: int, progress: Progress | None) -> Outcome:
-    _need_processes(workers)
+    need_processes(workers)
     try:
         work = mechanisms.offered(model.mechanism, verb)
     except InstanceError as error:
@@ -276,23 +273,13 @@ def check(
     Raises:
         MechoptError: as in `solve`, or the tolerance is not a number of at least 0.
     """
-    allowed = None if tolerance is None else _tolerance(tolerance)
+    allowed = None if tolerance is None else largest_violation(tolerance)
     model = load(source, seed=seed)
     outcome = solve(model, workers=workers, progress=progress)
     findings = mechanisms.get(model.mechanism).check(model.environment, outcome)
     if allowed is not None:
         findings = [replace(finding, tolerance=allowed) for finding in findings]
     return outcome.with_checks(findings)
-
-
-def _tolerance(value: Any) -> int | Fraction:
-    try:
-        allowed = exact.parse(value)
-    except ValueError as error:
-        raise InstanceError(str(error), key="--tolerance") from None
-    if allowed < 0:
-        raise InstanceError(f"{value} is below 0", key="--tolerance")
-    return allowed
 
 
 def report(source: Source | Model, *, seed: int | None = None) -> str:

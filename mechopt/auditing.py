@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from mechopt import exact, table_files, tables
 from mechopt.errors import InstanceError
 from mechopt.finding import Finding
+from mechopt.numerals import Numerals
 from mechopt.outcome import Guarantee, Outcome
 
 if TYPE_CHECKING:
     import numpy as np
-    import polars as pl
     from numpy.typing import NDArray
 
 SHOWN = 1000  # wrong lines in the result
@@ -22,13 +22,30 @@ ROUNDING = 1e-14  # far above what a subtraction of floats loses, relative to wh
 FLOAT_TOLERANCE = 1e-9  # relative to the largest number of a column, where the result is in floats
 
 
-def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcome:
+def read(statement: Path, *, decimal: str | None = None, thousands: str | None = None) -> tables.Table:
+    """The statement of another system: a CSV, Parquet, JSON or Arrow file.
+
+    Args:
+        statement: its file, with a column of names (account, agent, ...) and columns of the result's table.
+        decimal: mark of decimals in a CSV file, "." or ",".
+        thousands: mark between groups of three digits in a CSV file.
+
+    Raises:
+        InstanceError: the file cannot be read, or a mark is not allowed.
+    """
+    found, separator = table_files.read(statement, key="statement")
+    marks = {name: mark for name, mark in (("decimal", decimal), ("thousands", thousands)) if mark is not None}
+    numerals = Numerals.of(marks, separator=separator, key="statement", file=statement, options=True)
+    columns = found if isinstance(found, dict) else {name: found[name] for name in found.columns}
+    return tables.Table(columns=columns, row=None, key="statement", file=statement, numerals=numerals)
+
+
+def audit(outcome: Outcome, stated: tables.Table, *, tolerance: int | Fraction | None = None) -> Outcome:
     """Hold a statement against an outcome.
 
     Args:
         outcome: of the mechanism.
-        statement: a CSV, Parquet, JSON or Arrow file with a column of names (account, agent, ...) and one or more
-            columns of the result's table, such as payoff.
+        stated: of `read`; one or more of its columns, such as payoff, are columns of the result's table.
         tolerance: largest difference that counts as right; 0 for exact results and the result's own error bound for
             others, where it is None.
 
@@ -37,26 +54,21 @@ def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcom
         and each column right, with the largest difference as witness.
 
     Raises:
-        InstanceError: the file cannot be read, or shares no column with the result.
+        InstanceError: the statement shares no column with the result, or a cell of it is wrong.
     """
     import numpy as np
 
-    frame = table_files.frame(statement, key="statement")
-    name, key = _table(outcome, frame, statement)
-    stated = tables.Table(
-        columns={column: frame[column] for column in frame.columns}, row=None, key="statement", file=statement
-    )
-    columns = [column for column in outcome.tables[name] if column != key and column in frame.columns]
+    name, key = _table(outcome, stated)
+    columns = [column for column in outcome.tables[name] if column != key and column in stated.columns]
     if not columns:
         known = ", ".join(column for column in outcome.tables[name] if column != key)
-        raise InstanceError(f"has no column to check; the result has {known}", file=statement)
+        raise InstanceError(f"has no column to check; the result has {known}", file=stated.file)
     ours, theirs, missing, extra = _match(outcome.tables[name][key], stated, key)
-    allowed = None if tolerance is None else exact.parse(tolerance)
     wrong: list[tuple[int, str, str, Any, Any]] = []
     checks = [_presence(len(missing), len(extra), [*missing[:1], *extra[:1]])]
     names, failed = outcome.tables[name][key], np.zeros(len(theirs), dtype=bool)
     for column in columns:
-        found, said, should, finding = _compare(outcome, name, column, stated.numbers(column), ours, theirs, allowed)
+        found, said, should, finding = _compare(outcome, name, column, stated.numbers(column), ours, theirs, tolerance)
         failed[found] = True
         wrong += [
             (int(theirs[k]) + 1, str(names[int(ours[k])]), column, _plain(said[k]), _plain(should[k]))
@@ -71,9 +83,9 @@ def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcom
         guarantee=Guarantee(kind=outcome.guarantee.kind, detail=f"against a result that is {outcome.guarantee.detail}",
                             error=outcome.guarantee.error),
         summary={
-            "statement": statement.name,
+            "statement": Path(str(stated.file)).name,
             "table": name,
-            "lines": len(frame),
+            "lines": len(stated),
             "lines_wrong": int(failed.sum()),
             "missing": len(missing),
             "unknown": len(extra),
@@ -96,14 +108,15 @@ def audit(outcome: Outcome, statement: Path, *, tolerance: Any = None) -> Outcom
     )  # fmt: skip
 
 
-def _table(outcome: Outcome, frame: pl.DataFrame, statement: Path) -> tuple[str, str]:
+def _table(outcome: Outcome, stated: tables.Table) -> tuple[str, str]:
     """The result's first table whose names are a column of the statement."""
     for name, columns in outcome.tables.items():
         key = next(iter(columns), None)
-        if key is not None and key in frame.columns:
+        if key is not None and key in stated.columns:
             return name, key
     known = ", ".join(dict.fromkeys(next(iter(columns), "") for columns in outcome.tables.values()))
-    raise InstanceError(f"needs a column of names, one of {known}; it has {', '.join(frame.columns)}", file=statement)
+    problem = f"needs a column of names, one of {known}; it has {', '.join(stated.columns)}"
+    raise InstanceError(problem, file=stated.file)
 
 
 def _match(
@@ -115,7 +128,10 @@ def _match(
 
     mine = pl.Series("name", names if isinstance(names, list) else [str(name) for name in names], strict=False)
     mine = mine.cast(pl.String)
-    said = stated.columns[key].cast(pl.String).str.strip_chars().alias("name")
+    told = stated.columns[key]
+    if isinstance(told, list):
+        told = pl.Series([None if name is None else str(name) for name in told], dtype=pl.String)
+    said = told.cast(pl.String).str.strip_chars().alias("name")
     if mine.equals(said):  # the usual case: the same names in the same order
         places = np.arange(len(mine))
         return places, places, [], []

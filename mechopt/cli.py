@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
 
-from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
-from mechopt import __version__
+from mechopt import __version__, console
 from mechopt.commands import allocator, knowledge, models, start
 from mechopt.errors import MechoptError
 
@@ -55,6 +57,9 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit status of the contract: 0, 1, 2 or 3; 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # not every terminal can show every name
     tokens = sys.argv[1:] if argv is None else argv
     try:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
@@ -66,9 +71,11 @@ def main(argv: list[str] | None = None) -> int:
         if error.name is None or error.name.startswith("mechopt"):
             raise
         return _fail(f"the library {error.name} is not installed; pip install 'mechopt[all]' brings it", 2)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
-        return 0
+    except OSError as error:
+        console.discard_output()  # else what is still to be printed fails again when the program ends
+        return _fail(f"{error.filename or 'standard output'}: {error.strerror or error}", 2)
+    except SystemExit:
+        return 0  # how rich ends where the reader of a help page has gone
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return result if isinstance(result, int) else 0
@@ -80,6 +87,8 @@ def _usage(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError) and words:
         command = " ".join(["mechopt", *(error.command_chain or [])])
         return f"{words[0]!r} is one word too many; see {command} --help"
+    if isinstance(error, UnknownOptionError) and error.token.value == "-":
+        return "'-' is no file; write /dev/stdin to read a document from standard input"
     if isinstance(error, UnknownCommandError) and words and words[0] in ("help", "version"):
         return f"{words[0]!r} is no command; write mechopt --{words[0]}"
     if isinstance(error, UnknownCommandError) and words and ("/" in words[0] or words[0].endswith((".toml", ".json"))):
@@ -88,5 +97,7 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _fail(problem: str, status: int) -> int:
-    print("mechopt: " + " ".join(problem.split()), file=sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError):  # nobody can be told; the status says it
+            print("mechopt: " + " ".join(problem.split()), file=sys.stderr, flush=True)
     return status

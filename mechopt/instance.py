@@ -118,10 +118,26 @@ class Document:
         missing = re.search(r"missing required field `(.*)`", text)
         if missing:
             text, key = "is missing", missing[1]
+        wrong = re.fullmatch(r"Expected `(.+?)`(.*), got `(.+)`|Expected `(.+?)`(.*)", text)
+        if wrong:
+            wanted, size, found = wrong[1] or wrong[4], wrong[2] or wrong[5] or "", wrong[3]
+            text = f"must be {_words(wanted)}{size}" + (f", not {_words(found)}" if found else "")
         enum = re.search(r"Invalid enum value (.*)", text)
         if enum and key in schema.__struct_fields__:
             text = f"{enum[1]} is not allowed; choose from {_choices(schema, key)}"
         return InstanceError(text, file=self.path, key=key)
+
+
+KINDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "decimal": "a number with a decimal point",
+    "bool": "true or false", "array": "a list", "object": "a table", "null": "nothing",
+}  # fmt: skip
+
+
+def _words(types: str) -> str:
+    """Kinds of values as msgspec names them ("int | null"), in the words of a document's author."""
+    named = [kind for kind in types.split(" | ") if kind != "null"] or ["null"]
+    return " or ".join(KINDS.get(kind, kind) for kind in named)
 
 
 def _choices(schema: type[msgspec.Struct], key: str) -> str:
@@ -145,30 +161,48 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
     path = Path(source)
     if path.is_dir():
         raise InstanceError("is a folder; a model document (.toml or .json) is needed", file=path)
-    if not path.is_file():
+    if not path.exists():
         raise InstanceError("there is no such file", file=path)
+    if not path.is_file():
+        return _read_stream(path)
     if path.suffix.lower() not in (".toml", ".json"):
         problem = "a model document is a .toml or .json file"
         tables = (".csv", ".tsv", ".gz", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods")
         advice = "; a table is named in one, as `mechopt new` shows" if path.suffix.lower() in tables else ""
         raise InstanceError(problem + advice, file=path)
+    return Document(data=_parse(_text(path), path, json=path.suffix.lower() == ".json"), path=path)
+
+
+def _read_stream(path: Path) -> Document:
+    """A document from a pipe, such as /dev/stdin: JSON where it begins with a brace, its tables beside the user."""
+    text = _text(path)
+    return Document(data=_parse(text, path, json=text.lstrip().startswith("{")), path=None)
+
+
+def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST_DOCUMENT:
-            raise InstanceError("is larger than 1 GiB; put its tables into files of their own", file=path)
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InstanceError(f"is not UTF-8 text (byte {error.start})", file=path) from None
+        with path.open("rb") as source:
+            content = source.read(LARGEST_DOCUMENT + 1)
     except OSError as error:
         raise InstanceError(f"cannot be read: {error.strerror}", file=path) from None
+    if len(content) > LARGEST_DOCUMENT:
+        raise InstanceError("is larger than 1 GiB; put its tables into files of their own", file=path)
     try:
-        data = parse_json(text) if path.suffix.lower() == ".json" else _parse_toml(text)
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InstanceError(f"is not UTF-8 text (byte {error.start})", file=path) from None
+
+
+def _parse(text: str, path: Path, *, json: bool) -> dict[str, Any]:
+    try:
+        data = parse_json(text) if json else _parse_toml(text)
     except RecursionError:
         raise InstanceError("is nested too deeply", file=path) from None
     except ValueError as error:  # TOMLDecodeError and JSONDecodeError are ValueErrors that name line and column
         raise InstanceError(f"cannot be parsed: {error}", file=path) from None
     if not isinstance(data, dict):
         raise InstanceError("the document must be an object with keys", file=path)
-    return Document(data=data, path=path)
+    return data
 
 
 def _decimal(text: str) -> Decimal:

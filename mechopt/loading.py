@@ -71,8 +71,8 @@ def _find(source: str | Path) -> Path:
         path = Path(source)
         if path.exists():
             return path
-    except (OSError, ValueError):
-        raise InstanceError("is not a file name that this system can open", file=repr(str(source)[:80])) from None
+    except OSError as error:
+        raise InstanceError(f"cannot be opened: {error.strerror}", file=repr(str(source)[:80])) from None
     if path.suffix in catalog.DOCUMENTS:
         raise InstanceError("there is no such file", file=path)
     try:

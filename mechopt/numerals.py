@@ -28,19 +28,23 @@ class Numerals:
         thousands: one of `THOUSANDS`, or "" where digits are not grouped.
         stated: whether the document says so; otherwise these are the defaults.
         semicolons: whether cells are separated by semicolons, as where the comma is the decimal mark.
+        options: whether the marks are stated as options of a command, and not beside a file's name in a document.
     """
 
     decimal: str = "."
     thousands: str = ""
     stated: bool = False
     semicolons: bool = False
+    options: bool = False
 
     @classmethod
-    def of(cls, spec: Mapping[str, Any], *, separator: str, key: str, file: object) -> Numerals:
-        """The marks that a table's entry in a document states.
+    def of(
+        cls, spec: Mapping[str, Any], *, separator: str, key: str, file: object, options: bool = False
+    ) -> Numerals | None:
+        """The marks that a table's entry in a document states; None where its file is no text and so has no marks.
 
         Raises:
-            InstanceError: a mark that is not allowed, or the same mark twice.
+            InstanceError: a mark that is not allowed, the same mark twice, or marks for a file that is no text.
         """
         decimal, thousands = spec.get("decimal"), spec.get("thousands")
         for name, mark, allowed in (("decimal", decimal, (".", ",")), ("thousands", thousands, THOUSANDS)):
@@ -53,7 +57,13 @@ class Numerals:
             problem = f"{exact.show(decimal)} cannot be the mark of thousands and of decimals"
             raise InstanceError(problem, file=file, key=key)
         stated = "decimal" in spec or "thousands" in spec
-        return cls(decimal=decimal, thousands=thousands or "", stated=stated, semicolons=separator == ";")
+        if not separator:
+            if stated:
+                named = " and ".join(name for name in ("decimal", "thousands") if name in spec)
+                raise InstanceError(f"{named}: only a CSV file has marks to state", file=file, key=key)
+            return None
+        semicolons = separator == ";"
+        return cls(decimal=decimal, thousands=thousands or "", stated=stated, semicolons=semicolons, options=options)
 
     def parse(self, value: object) -> int | Fraction:
         """The exact value of a cell.
@@ -68,7 +78,7 @@ class Numerals:
             try:
                 return exact.parse(value)
             except ValueError as error:
-                raise ValueError(f"{error}{_advice(text)}") from None
+                raise ValueError(f"{error}{self._advice(text)}") from None
         whole, mark, rest = text.partition(self.decimal)
         grouped = bool(self.thousands) and self.thousands in whole
         pattern = rf"[+-]?\d{{1,3}}({re.escape(self.thousands)}\d{{3}})+"
@@ -87,26 +97,29 @@ class Numerals:
             return None
         return pointed[0]
 
+    def doubt(self, value: object) -> str:
+        """What is said of a cell that may be read in two ways."""
+        ways = f"{self._say(thousands='.')} or {self._say(decimal='.')}"
+        where = "" if self.options else " beside file"
+        return f"{exact.show(value)} may be thousands or decimals in a file with semicolons; say {ways}{where}"
 
-def doubt(value: object) -> str:
-    """What is said of a cell that may be read in two ways."""
-    return (
-        f'{exact.show(value)} may be thousands or decimals in a file with semicolons; say thousands = "." or '
-        f'decimal = "." beside file'
-    )
+    def _say(self, **marks: str) -> str:
+        """How marks are stated where these are."""
+        if self.options:
+            return " ".join(f'--{name} "{mark}"' for name, mark in marks.items())
+        return ", ".join(f'{name} = "{mark}"' for name, mark in marks.items())
 
-
-def _advice(text: str) -> str:
-    """The marks with which a text would be a number."""
-    found = []
-    for decimal, thousands in ((".", ","), (",", "."), (",", ""), (".", " "), (",", " "), (".", "'")):
-        marks = Numerals(decimal=decimal, thousands=thousands, stated=True)
-        try:
-            marks.parse(text)
-        except ValueError:
-            continue
-        grouped = bool(thousands) and thousands in text
-        said = [f'thousands = "{thousands}"'] * grouped + [f'decimal = "{decimal}"'] * (decimal in text)
-        if (decimal in text or grouped) and ", ".join(said) not in found:
-            found.append(", ".join(said))
-    return f"; beside file, {' or '.join(found)} would read it" if found else ""
+    def _advice(self, text: str) -> str:
+        """The marks with which a text would be a number."""
+        found: list[str] = []
+        for decimal, thousands in ((".", ","), (",", "."), (",", ""), (".", " "), (",", " "), (".", "'")):
+            try:
+                Numerals(decimal=decimal, thousands=thousands, stated=True).parse(text)
+            except ValueError:
+                continue
+            needed = {"thousands": thousands} if thousands and thousands in text else {}
+            needed |= {"decimal": decimal} if decimal in text else {}
+            if needed and self._say(**needed) not in found:
+                found.append(self._say(**needed))
+        where = "" if self.options else "beside file, "
+        return f"; {where}{' or '.join(found)} would read it" if found else ""

@@ -16,18 +16,6 @@ SUFFIXES = ".csv, .tsv, .csv.gz, .parquet, .json, .arrow, .feather"
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
 
-def frame(path: Path, *, key: str) -> pl.DataFrame:
-    """A whole file as a Polars frame, columns as they are there (text in a CSV file).
-
-    Raises:
-        InstanceError: the file cannot be read.
-    """
-    import polars as pl
-
-    found, _ = read(path, key=key)
-    return found if isinstance(found, pl.DataFrame) else pl.DataFrame(found, strict=False)
-
-
 def read(path: Path, *, key: str) -> tuple[Any, str]:
     """The records of a file, and what separates the cells of a text file ("" in others).
 
@@ -47,7 +35,8 @@ def read(path: Path, *, key: str) -> tuple[Any, str]:
     if folder:
         raise InstanceError(f"is a folder; a table file is needed ({SUFFIXES})", file=path, key=key)
     if not there:
-        raise InstanceError("there is no such file", file=path, key=key)
+        problem = "is a pipe or a device, not a file" if path.exists() else "there is no such file"
+        raise InstanceError(problem, file=path, key=key)
     try:
         if suffix in (".csv", ".tsv", ".csv.gz"):
             return _read_csv(path, key=key)
@@ -87,7 +76,7 @@ def _read_csv(path: Path, *, key: str) -> tuple[pl.DataFrame, str]:
         raise ValueError("the file is empty, or its first line is: a header that names the columns is needed")
     separator = _separator(first, second)
     header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
-    repeated = {name for name in header if header.count(name) > 1}
+    repeated = {name for name in header if name and header.count(name) > 1}
     if repeated:
         raise ValueError(f"the header names {sorted(repeated)[0]!r} twice")
     try:
@@ -101,7 +90,8 @@ def _read_csv(path: Path, *, key: str) -> tuple[pl.DataFrame, str]:
         raise
     if len(frame.columns) != len(header):
         raise ValueError("the header must be one line that names the columns")
-    frame = frame.rename(dict(zip(frame.columns, header, strict=True)))
+    # Spreadsheets leave columns without a name behind; nothing can ask for them.
+    frame = pl.DataFrame([cells.alias(name) for cells, name in zip(frame.get_columns(), header, strict=True) if name])
     if frame.height and all(value is None for value in frame.row(-1)):
         filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
         frame = frame.head(int(filled[-1]) + 1 if len(filled) else 0)

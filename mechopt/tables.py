@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mechopt import exact, table_files
 from mechopt.catalog import nearest
 from mechopt.errors import InstanceError
-from mechopt.numerals import Numerals, doubt
+from mechopt.numerals import Numerals
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,9 +135,8 @@ class Table:
                 problem = "is empty; a number is needed" if value is None or value == "" else str(error)
                 raise self.error(problem, column, index) from None
             floats = floats or isinstance(value, float)
-        doubtful = None if self.numerals is None else self.numerals.doubtful(values)
-        if doubtful is not None:
-            raise self.error(doubt(values[doubtful]), column, doubtful)
+        if self.numerals is not None and (doubtful := self.numerals.doubtful(values)) is not None:
+            raise self.error(self.numerals.doubt(values[doubtful]), column, doubtful)
         # Beside floats a number that a float cannot hold, such as 2**60 + 1 or "1/3", keeps its value as an object.
         return pack(numbers, floats=floats and all(_fits(number) for number in numbers))
 
@@ -203,7 +202,7 @@ def read(spec: object, *, key: str, folder: Path, file: object | None, columns: 
             raise InstanceError("a file name is needed", file=file, key=f"{key}.file")
         path = folder / spec["file"]
         frame, separator = table_files.read(path, key=key)
-        numerals = Numerals.of(spec, separator=separator, key=key, file=file) if separator else None
+        numerals = Numerals.of(spec, separator=separator, key=key, file=file)
         file = path
     elif hasattr(spec, "__arrow_c_stream__"):
         import polars as pl

@@ -148,6 +148,16 @@ def size(executor: Executor) -> int | None:
     return found
 
 
+def need_processes(workers: int) -> None:
+    """Refuse a number of processes with which nothing would run.
+
+    Raises:
+        InstanceError: it is below 1.
+    """
+    if workers < 1:
+        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+
+
 @contextmanager
 def pool(workers: int) -> Iterator[Executor | None]:
     """Processes to run tasks in, closed at the end; None, which means here and now, for one worker.
@@ -157,8 +167,7 @@ def pool(workers: int) -> Iterator[Executor | None]:
     Raises:
         InstanceError: the number of workers is below 1.
     """
-    if workers < 1:
-        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    need_processes(workers)
     elsewhere = on_cluster()
     if elsewhere is not None:
         yield elsewhere

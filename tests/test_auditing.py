@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,39 @@ def test_statements_that_cannot_be_read_are_named(
     printed = capsys.readouterr().err
     assert all(word in printed for word in ["theirs.csv", *words]), printed
     assert main(["audit", str(tmp_path / "none.csv"), "--model", str(model)]) == 2
+
+
+def test_a_statement_with_marks_is_read_as_stated(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A point that may mark thousands is refused here too; a comma needs to be stated."""
+    path = tmp_path / "theirs.csv"
+    accounts = mechopt.solve(model).to_polars("accounts").select("account", "payoff")
+    names, right = accounts["account"].to_list(), [str(value) for value in accounts["payoff"]]
+    path.write_text("account;payoff\n" + "".join(f"{name};1.200\n" for name in names))
+    assert main(["audit", str(path), "--model", str(model)]) == 2
+    assert 'may be thousands or decimals in a file with semicolons; say --thousands "."' in capsys.readouterr().err
+    rows = zip(names, right, strict=True)
+    path.write_text("account;payoff\n" + "".join(f"{name};{payoff},00\n" for name, payoff in rows))
+    assert main(["audit", str(path), "--model", str(model)]) == 2
+    assert '--decimal "," would read it' in capsys.readouterr().err
+    assert main(["audit", str(path), "--model", str(model), "--decimal", ","]) == 0
+    path = tmp_path / "theirs.parquet"
+    accounts.write_parquet(path)
+    capsys.readouterr()
+    assert main(["audit", str(path), "--model", str(model), "--decimal", ","]) == 2
+    assert "only a CSV file has marks" in capsys.readouterr().err
+
+
+def test_decimals_of_a_json_statement_keep_their_value(model: Path, tmp_path: Path) -> None:
+    accounts = mechopt.solve(model).to_polars("accounts").select("account", "payoff").to_dicts()
+    told = [{"account": row["account"], "payoff": row["payoff"]} for row in accounts]
+    text = json.dumps(told).replace(f": {told[0]['payoff']}}}", f": {told[0]['payoff']}.{'0' * 60}1}}", 1)
+    assert text != json.dumps(told)
+    (tmp_path / "theirs.json").write_text(text)
+    outcome = mechopt.audit(model, tmp_path / "theirs.json")
+    assert outcome.summary["lines_wrong"] == 1
+    assert outcome.tables["wrong"]["difference"][0] == Fraction(1, 10**61)
 
 
 def test_the_demo_year_is_audited(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, strategies as st
 
@@ -96,6 +97,23 @@ def test_a_point_that_may_mark_thousands_is_not_read_as_a_decimal(tmp_path: Path
 def test_marks_that_are_none_are_refused(extra: str, problem: str, tmp_path: Path) -> None:
     with pytest.raises(InstanceError, match=problem):
         period(tmp_path, COMMAS, extra)
+
+
+def test_marks_for_a_file_that_is_no_text_are_refused(tmp_path: Path) -> None:
+    """They would change nothing, and whoever wrote them expects that they do."""
+    pl.DataFrame({"account": ["a"], "entitlement": [1], "claim": [2]}).write_parquet(tmp_path / "t.parquet")
+    for marks, named in ((', decimal = ","', "decimal"), (', thousands = ","', "thousands")):
+        entry = f'mechanism = "overage"\naccounts = {{ file = "t.parquet"{marks} }}\n'
+        (tmp_path / "m.toml").write_text(entry)
+        with pytest.raises(InstanceError, match=rf"m\.toml: accounts: {named}: only a CSV file has marks"):
+            mechopt.solve(tmp_path / "m.toml")
+
+
+def test_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
+    """As spreadsheets leave them behind, at the end or between the others."""
+    (tmp_path / "t.csv").write_text("account,,entitlement,claim,,\na,x,10,7,,\nb,,10,13,y,\n")
+    (tmp_path / "m.toml").write_text('mechanism = "overage"\naccounts = "t.csv"\n')
+    assert mechopt.solve(tmp_path / "m.toml").summary["claim_total"] == 20
 
 
 def test_a_comma_in_a_column_name_does_not_split_a_file_of_semicolons(tmp_path: Path) -> None:

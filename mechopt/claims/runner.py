@@ -18,6 +18,7 @@ from mechopt.claims.statement import describe
 from mechopt.claims.verdict import settle
 from mechopt.errors import CatalogError, InstanceError
 from mechopt.evidence import Instance, Run, Tier
+from mechopt.workers import need_processes
 
 DIED = "the process that ran it died (out of memory?)"
 Progress = Callable[[int, int, str], object]
@@ -50,8 +51,7 @@ def verify(
         CatalogError: a name is unknown, or a file of the user's cannot be loaded.
         InstanceError: there is no worker, or the seed is negative.
     """
-    if workers < 1:
-        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
+    need_processes(workers)
     if seed < 0:
         raise InstanceError(f"{seed} is not a seed; it must be at least 0", key="--seed")
     started = time.perf_counter()

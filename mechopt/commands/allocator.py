@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from mechopt import console
 from mechopt.commands.options import Whole
 from mechopt.errors import InstanceError
 
@@ -53,10 +53,7 @@ def _json(text: str, key: str) -> Any:
 
 
 def _print(value: Any) -> int:
-    import json
-
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
-    sys.stdout.flush()
+    console.say_json(value)
     return 0
 
 

@@ -37,13 +37,9 @@ def verify(
     with tasks.cluster(executor), console.progress_bar("verify", quiet=quiet or json) as progress:
         ledger = api.verify(*what, workers=workers, tier="full" if full else "quick", seed=seed, progress=progress)
     if json:
-        import json as encoder
-
-        print(encoder.dumps(ledger.to_dict(), ensure_ascii=False, allow_nan=False))
+        console.say_json(ledger.to_dict())
     elif not quiet:
-        from rich.console import Console
-
-        screen = Console()
+        screen = console.screen()
         screen.print(pages.table(ledger))
         if explain:
             for record in ledger.records:
@@ -82,6 +78,7 @@ def axioms(
     from mechopt import api, tasks
     from mechopt.report import page
 
+    console.need_folder(out)
     with tasks.cluster(executor), console.progress_bar("axioms", quiet=quiet or json) as progress:
         outcome = api.axioms(
             rules=rule or None,
@@ -112,6 +109,8 @@ def report(what: str, /, *, output: Output = None, seed: Seed = None, workers: W
     """
     from mechopt import api
 
+    path = output or Path(Path(what).stem + ".html")
+    console.need_file(path)
     interrupted = False
     if what == "verification":
         from mechopt.report import ledger as pages
@@ -126,8 +125,7 @@ def report(what: str, /, *, output: Output = None, seed: Seed = None, workers: W
             text = page(api.axioms(workers=workers, progress=progress))
     else:
         text = api.report(what, seed=seed)
-    path = output or Path(Path(what).stem + ".html")
     console.write(path, text)
     if not quiet:
-        print(f"wrote {path} ({len(text.encode()) / 1e6:.1f} MB)")
+        console.say(f"wrote {path} ({len(text.encode()) / 1e6:.1f} MB)")
     return 130 if interrupted else 0

@@ -42,6 +42,7 @@ def solve(
     from mechopt import api, tasks
 
     loaded = api.load(model, seed=seed)
+    console.need_folder(out)
     with tasks.cluster(executor), console.progress_bar("solve", quiet=quiet or json) as progress:
         outcome = api.solve(loaded, workers=workers, progress=progress)
     words = None if explain is None else api.explain(loaded, explain, outcome=outcome)
@@ -146,6 +147,7 @@ def _run_table(
     from mechopt.report import page
 
     model = api.load(source)
+    console.need_folder(out)
     run = api.design if verb == "design" else api.simulate
     with tasks.cluster(executor), console.progress_bar(verb, quiet=quiet or json) as progress:
         outcome = run(model, seed=seed, workers=workers, progress=progress)
@@ -189,11 +191,11 @@ def formulate(
         return 0 if all(finding.holds for finding in outcome.checks) else 1
     text = api.program_text(model, to, program=program, **options)
     if output is None:
-        print(text, end="" if text.endswith("\n") else "\n")
+        console.say(text.removesuffix("\n"))
         return 0
     console.write(output, text)
     if not quiet:
-        print(f"wrote {output}")
+        console.say(f"wrote {output}")
     return 0
 
 
@@ -210,6 +212,8 @@ def audit(
     *,
     model: str,
     tolerance: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
     json: Json = False,
     out: Path | None = None,
     rows: Rows = 20,
@@ -223,12 +227,15 @@ def audit(
         statement: a CSV, Parquet, JSON or Arrow file with a column of names and columns of the result's table.
         model: a model document, or the name of a shipped model.
         tolerance: largest difference that counts as right, such as 0.005 for amounts rounded to cents.
+        decimal: mark of decimals in a CSV file, "." or ",".
+        thousands: mark between groups of three digits in a CSV file, such as "," or ".".
         out: a folder for result.json and one CSV file per table.
         rows: how many wrong lines to show.
     """
     from mechopt import api
 
-    outcome = api.audit(model, statement, tolerance=tolerance)
+    console.need_folder(out)
+    outcome = api.audit(model, statement, tolerance=tolerance, decimal=decimal, thousands=thousands)
     if out is not None:
         console.write_folder(outcome, out)
     console.show(outcome, json=json, quiet=quiet, rows=rows)

@@ -26,14 +26,9 @@ def list_(*, json: Json = False) -> int:
         "claims": list(catalog.claim_files()),
     }
     if json:
-        import json as encoder
-
-        print(encoder.dumps(shelves))
-        return 0
-    for shelf, names in shelves.items():
-        print(shelf)
-        for name in names:
-            print(f"  {name}")
+        console.say_json(shelves)
+    else:
+        console.say("\n".join("\n  ".join([shelf, *names]) for shelf, names in shelves.items()))
     return 0
 
 
@@ -53,7 +48,7 @@ def new(mechanism: str, /, *, output: Output = None, quiet: Quiet = False) -> in
         raise InstanceError("exists already; choose another name with -o", file=path)
     console.write(path, catalog.starter(mechanism).read_text(encoding="utf-8"))
     if not quiet:
-        print(f"wrote {path}; try: mechopt solve {path}")
+        console.say(f"wrote {path}; try: mechopt solve {path}")
     return 0
 
 

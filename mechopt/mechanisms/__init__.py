@@ -59,15 +59,19 @@ def get(name: object, *, file: object | None = None) -> Mechanism:
     return cast(Mechanism, importlib.import_module(f"{__name__}.{name}"))
 
 
+def offers(name: str, verb: str) -> bool:
+    """Whether a mechanism has a verb that not every one has, such as `design`."""
+    return verb in vars(get(name))["__all__"]
+
+
 def offered(name: str, verb: str) -> Any:
     """A verb that not every mechanism has, such as `design`.
 
     Raises:
         InstanceError: this mechanism does not have it; names those that do.
     """
-    mechanism = get(name)
-    if verb not in vars(mechanism)["__all__"]:
-        having = [other for other in MECHANISMS if verb in vars(get(other))["__all__"]]
+    if not offers(name, verb):
+        having = [other for other in MECHANISMS if offers(other, verb)]
         hint = f"; {', '.join(having)} can" if having else ""
         raise InstanceError(f"{name} cannot {verb}{hint}", key="mechanism")
-    return getattr(mechanism, verb)
+    return getattr(get(name), verb)
