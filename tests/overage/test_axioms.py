@@ -174,6 +174,21 @@ def test_users_add_a_row_and_a_column(tmp_path: Path, capsys: pytest.CaptureFixt
     assert tables["cells"]["witness"][0] == "estate 1/2, claims (1, 1), awards (1/2, 0)"
 
 
+def test_a_rule_that_looks_at_names_is_tried_in_every_order(tmp_path: Path) -> None:
+    """The last comes first: with ascending claims that excludes small ones and orders awards, with others not."""
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(MINE.replace("in enumerate(claim):", "in reversed(list(enumerate(claim))):"))
+    found = axiom_matrix(
+        rules=["first_come"],
+        properties=["exclusion", "order_preservation_of_awards", "resource_monotonicity"],
+        search=Search(claimants=2, plugin=str(plugin)),
+    )
+    assert found.tables["matrix"]["first_come"] == ["refuted", "refuted", "holds"]
+    assert found.tables["cells"]["witness"][0] == (
+        "estate 1/2, claims (2, 1), claimant 2, award 1/2, claim 1, equal loss 5/4"
+    )
+
+
 def test_the_command_writes_a_report(tmp_path: Path) -> None:
     folder = tmp_path / "axioms"
     assert main(["axioms", "talmud", "--claimants", "2", "--out", str(folder), "--quiet"]) == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 from scipy.optimize import linprog
 
 import mechopt
@@ -256,3 +258,30 @@ def test_a_tail_design_of_many_scenarios_has_a_bound_where_no_basis_is_certified
     assert table["cvar"]
     assert outcome.guarantee.kind in ("certified", "bounded")
     assert outcome.guarantee.error < 1e-6
+
+
+@given(
+    weight=st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    overage=st.lists(st.integers(1, 20), min_size=5, max_size=5),
+    slack=st.lists(st.integers(0, 20), min_size=5, max_size=5),
+    upper=st.integers(1, 120),
+)
+@settings(max_examples=100, deadline=None)
+def test_an_upper_end_that_is_just_enough_is_enough(
+    weight: list[int], overage: list[int], slack: list[int], upper: int
+) -> None:
+    """The price is the upper end times expected scarcity, exactly: rounding must not find every design infeasible."""
+    mass = [Fraction(w, sum(weight)) for w in weight]
+    expected = sum(p * Fraction(max(x - i, 0), x) for p, x, i in zip(mass, overage, slack, strict=False))
+    rows = [{"probability": str(p), "overage": x, "slack": i} for p, x, i in zip(mass, overage, slack, strict=False)]
+    outcome = mechopt.design(
+        {
+            "mechanism": "overage",
+            "accounts": [{"account": "a", "entitlement": 1, "claim": 2}],
+            "design": {"price": str(upper * expected), "collar": [0, upper], "scenarios": rows, "distance": 0},
+        }
+    )
+    found = dict(zip(outcome.tables["designs"]["design"], outcome.tables["designs"]["penalty_high"], strict=True))
+    assert found["constant"] == pytest.approx(upper if expected else 0)
+    assert found["robust"] == pytest.approx(upper if expected else 0)
+    assert abs(outcome.tables["designs"]["margin"][0]) <= 1e-12 * upper

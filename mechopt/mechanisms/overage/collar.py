@@ -23,6 +23,7 @@ from mechopt.mechanisms.overage.scenarios import Scenarios, left_out
 from mechopt.program import LinearProgram
 
 INCENTIVE = "forward price of"
+ROUNDING = 1e-12  # relative: a penalty this little above the collar's end may be the end itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,8 +71,8 @@ def worst_mean(probability: NDArray[np.float64], values: NDArray[np.float64], di
     """The least expectation within a total-variation distance: the top mass is moved to the least value."""
     order = np.argsort(-values, kind="stable")
     mass, ordered = probability[order], values[order]
-    moved = np.minimum(np.diff(np.minimum(np.cumsum(np.concatenate([[0.0], mass])), distance)), mass)
-    return float(probability @ values - moved @ (ordered - ordered[-1]))
+    moved = np.clip(distance - (np.cumsum(mass) - mass), 0.0, mass)
+    return float((mass - moved) @ ordered + moved.sum() * ordered[-1])  # a sum, so that nothing cancels below 0
 
 
 def _constant(
@@ -88,6 +89,9 @@ def _constant(
     needed = price / least if least > 0 else math.inf
     if price == 0:
         needed = bounds[0]
+    barely = bounds[1] < needed <= bounds[1] * (1 + ROUNDING)
+    if barely:
+        needed = bounds[1]
     if not math.isfinite(needed) or needed > bounds[1]:
         why = (
             f"scarcity without {account} is 0 {how}: free slack is expected, and no penalty makes waiting dear"
@@ -100,8 +104,8 @@ def _constant(
     return Collar(
         kind=kind,
         penalty=np.full(scenarios.overage.size, penalty),
-        margin=penalty * least - price if needed <= bounds[0] else 0.0,
-        reason=why,
+        margin=penalty * least - price if needed <= bounds[0] or barely else 0.0,
+        reason=f"{why}; the upper end is just enough, to within rounding" if barely else why,
     )
 
 

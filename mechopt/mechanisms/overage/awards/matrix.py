@@ -131,6 +131,11 @@ def row(task: tuple[str, Sequence[str], Search]) -> list[Cell]:
     rules, properties = shelves(search.plugin)
     rule = Remembered(rules[name].award)
     cells = [cell(name, rule, properties[prop], search) for prop in wanted]
+    foreign = rules[name] is not AWARD_RULES.get(name)
+    if foreign and cell(name, rule, PROPERTIES["anonymity"], search).witness is not None:
+        # Sorted claims stand for every order only where names do not matter.
+        cells = [found if found.witness else cell(name, rule, properties[found.property], search, ordered=True)
+                 for found in cells]  # fmt: skip
     ours = {prop for prop in wanted if properties[prop] is PROPERTIES.get(prop)}
     return with_proofs(cells, rules[name], rule, ours, search) if search.prove else cells
 
@@ -155,14 +160,21 @@ def with_proofs(cells: list[Cell], rule: AwardRule, code: Remembered, names: set
     return found
 
 
-def cell(name: str, rule: Remembered, prop: Property, search: Search) -> Cell:
+def cell(name: str, rule: Remembered, prop: Property, search: Search, *, ordered: bool = False) -> Cell:
     """Search for the smallest problem at which a rule violates a property.
+
+    Args:
+        name: of the rule.
+        rule: in exact arithmetic.
+        prop: the property.
+        search: which problems are tried.
+        ordered: whether claims are tried in every order, for a rule to which names matter.
 
     Raises:
         InstanceError: the rule or the property, a user's own, fails at a problem.
     """
     tried = 0
-    for problem in problems(search.claimants, search.largest, ordered=prop.ordered):
+    for problem in problems(search.claimants, search.largest, ordered=ordered or prop.ordered):
         tried += 1
         try:
             found = next(prop.violations(rule, problem), None)
