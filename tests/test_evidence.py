@@ -56,7 +56,15 @@ def test_smt_vacuous_hypotheses_are_a_fault() -> None:
     assert evidence.holds
     assert "vacuous" in (evidence.fault or "")
     assert evidence.instance is None
-    assert prove(x > 0, given=[x > 0], nontrivial=[x < -1]).instance is None
+    assert prove(x > 0, given=[x > 1], nontrivial=[x < -1]).instance is None
+
+
+@pytest.mark.parametrize("given", [[x > 0], [z3.And(y > 0, z3.And(x > 0, x < 9))]])
+def test_smt_shows_nothing_that_it_assumes(given: list[Any]) -> None:
+    """However deep in a conjunction; what merely follows from a hypothesis may be shown."""
+    with pytest.raises(ValueError, match="assumes what it is to show: x > 0"):
+        prove(z3.And(x + 1 > 0, x > 0), given=given, control=x > 5)
+    assert prove(x + 1 > 0, given=given, control=x > 5).holds
 
 
 def test_smt_control_that_holds_is_a_fault() -> None:

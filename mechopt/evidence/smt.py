@@ -7,7 +7,7 @@ number of agents. Explicit small numbers of agents check the encoding. "unknown"
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -78,9 +78,15 @@ def prove(
 
     Returns:
         Evidence that holds (no counterexample exists), does not hold (with one), or is undecided.
+
+    Raises:
+        ValueError: a part of the goal is one of the hypotheses.
     """
     import z3
 
+    assumed = [part for part in _conjuncts([goal]) for hypothesis in _conjuncts(given) if part.eq(hypothesis)]
+    if assumed:
+        raise ValueError(f"assumes what it is to show: {assumed[0]}")
     lift = gather if lift is None else lift
     terms = [*given, goal, control[1], *nontrivial]
     example = _example(given, nontrivial, terms, seconds, solvers)
@@ -224,6 +230,17 @@ def _fraction(value: Any) -> Fraction | bool | str:
     if z3.is_true(value) or z3.is_false(value):
         return bool(z3.is_true(value))
     return Irrational(f"root {value.as_decimal(10)}") if z3.is_algebraic_value(value) else str(value)
+
+
+def _conjuncts(formulas: Iterable[Any]) -> Iterator[Any]:
+    """The formulas, with each conjunction taken apart."""
+    import z3
+
+    for formula in formulas:
+        if z3.is_and(formula):
+            yield from _conjuncts(formula.children())
+        elif isinstance(formula, z3.ExprRef):
+            yield formula
 
 
 def _variables(terms: Iterable[Any]) -> list[Any]:

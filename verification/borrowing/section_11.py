@@ -135,8 +135,9 @@ def falling(instance: Instance) -> bool:
     statement="""To avoid agents from explicitly colluding with the goal of extracting as much money from the manager
         as possible, agents' value functions must not be constant. [...] If agents' value functions satisfy these
         desirable properties, the manager must also consider the change in his budget.""",
-    reading="""Where value functions are not constant, no equilibrium with a truthful first stage gives both agents
-        more than the truth. Here for strictly falling v; each shifts his report by as much as the limit 1 allows.""",
+    reading="""That values are not constant avoids it: where they are not, no equilibrium with a truthful first stage
+        gives both agents more than the truth. Here for strictly falling v; each shifts his report by as much as the
+        limit 1 allows. (That constants do not avoid it is Corollary 3; the sentence means that others do.)""",
     hypotheses=[pair.functions, falling],
     replay=interest.replay,
     expected="refuted",

@@ -134,18 +134,23 @@ def replay(instance: Instance) -> str | None:
     if not all(r > 0 for r in room):
         return None
     orders = {"agent 1 first": (one, late_two), "agent 2 first": (late_one, two)}
-    lines = []
+    lines, reports, utilities = [], [], {}
     for name, (mine, others) in orders.items():
         told = [mine + room[0], others + room[1]]
+        reports += told
+        utilities[name] = (mine + told[1], others + told[0])
         lines.append(f"{name}: values {mine}, {others}; reports {told[0]}, {told[1]}; utilities "
-                     f"{mine + told[1]}, {others + told[0]} and h")  # fmt: skip
-    best = max(orders, key=lambda name: sum(orders[name]))
-    most = sum(orders[best])
-    gain = all(sum(place) + room[1] <= most + room[1] for place in orders.values())
+                     f"{', '.join(map(str, utilities[name]))} and h")  # fmt: skip
+    taken = max(orders, key=lambda name: sum(orders[name]))  # what a truthful first stage leads to
+    truth = sum(orders[taken])
+    stay = all(got[agent] <= utilities[taken][agent] for got in utilities.values() for agent in (0, 1))
+    more = [utilities[taken][agent] - truth for agent in (0, 1)]
+    if max(map(abs, reports)) > 1 or not stay or min(more) <= 0:
+        return None
     lines.append(
-        f"{best} is best for both, so neither deviates; the truth gives each {most}: less by {room[1]}, {room[0]}"
+        f"{taken} is best for both, so neither deviates; the truth gives each {truth}: less by {more[0]}, {more[1]}"
     )
-    return "\n".join(lines) if gain else None
+    return "\n".join(lines)
 
 
 @claim(

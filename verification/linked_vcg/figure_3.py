@@ -65,7 +65,7 @@ def bound(run: Run) -> Iterator[Evidence]:
 
     b, others, more, used, given, stock = z3.Reals("b others more used given stock")
     yield smt.prove(
-        z3.And(b <= others, b <= others + more, used <= stock),
+        z3.And(b <= others + more, used <= stock),
         given=[b >= 0, b <= others, more >= 0, used <= stock - given, given >= 0],
         control=("also on what the agent leaves", used <= stock - 2 * given),
         range="every number of agents, resources and types (type by type and resource by resource): the others' "
