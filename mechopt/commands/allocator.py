@@ -207,8 +207,10 @@ def serve(journal: Path, /, *, tokens: Path, port: Whole = 8470, host: str = "12
         raise InstanceError("must hold one JSON object: name -> token", file=tokens)
     import uvicorn
 
-    from mechopt.mechanisms.limited_liability.allocator.service import application
+    from mechopt.mechanisms.limited_liability.allocator.service import application, check_names
 
-    _open(journal).close()  # what is wrong with the journal is said here, not in a server's log
-    uvicorn.run(application(journal, table), host=host, port=port, log_level="warning")
+    served = application(journal, table)
+    with _open(journal) as allocator:
+        check_names(allocator, table)  # what is wrong with the journal is said here, not in a server's log
+    uvicorn.run(served, host=host, port=port, log_level="warning")
     return 0

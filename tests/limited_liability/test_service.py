@@ -208,3 +208,27 @@ def test_every_error_has_the_same_form(client: Any) -> None:
     ):
         assert answer.status_code in (404, 405, 413)
         assert set(answer.json()) == {"error", "key"}
+
+
+def test_an_agent_with_a_slash_in_its_name_reads_its_statement(tmp_path: Path) -> None:
+    from fastapi.testclient import TestClient
+
+    from mechopt.mechanisms.limited_liability.allocator.service import application
+
+    path, tokens = tmp_path / "journal", {"operator": "o" * 16, "left/bank": "l" * 16}
+    Allocator.create(path, {"agents": ["left/bank"], "decisions": ["roads"], "output_bound": 9}).close()
+    with TestClient(application(path, tokens)) as client:
+        answer = client.get("/statements/left%2Fbank", headers={"Authorization": "Bearer " + "l" * 16})
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+def test_the_command_names_a_missing_token_before_it_serves(
+    journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("uvicorn")
+    from mechopt.cli import main
+
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text(json.dumps({"operator": "o" * 16, "north": "n" * 16}))
+    assert main(["allocator", "serve", str(journal), "--tokens", str(tokens)]) == 2
+    assert capsys.readouterr().err == "mechopt: tokens: there is no token for 'south'\n"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mechopt import exact
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.limited_liability.arithmetic import Arithmetic, Ledger, total
 from mechopt.mechanisms.limited_liability.rules import Rules
 
@@ -76,10 +78,22 @@ def decide(values: Sequence[Sequence[Number]], weights: Sequence[Number], zero: 
 
 
 def discount(rules: Rules, numbers: Arithmetic) -> Number:
-    """delta in an arithmetic; on the grid of the ledger rounded to the nearest."""
+    """delta in an arithmetic; on the grid of the ledger rounded to the nearest.
+
+    Raises:
+        InstanceError: it is so close to 0 or 1 that the grid does not tell it from them.
+    """
     if rules.discount is None:
         raise ValueError("there is no discount")
-    return round(rules.discount * numbers.one) if isinstance(numbers, Ledger) else rules.discount * numbers.one
+    if not isinstance(numbers, Ledger):
+        return rules.discount * numbers.one
+    fade = round(rules.discount * numbers.one)
+    if not 0 < fade < numbers.one:
+        raise InstanceError(
+            f"{exact.show(rules.discount)} is {fade // numbers.one} on the grid of the integer ledger, 2^-32",
+            key="discount",
+        )
+    return fade
 
 
 def sums(rows: Sequence[Sequence[Number]]) -> tuple[list[Number], list[list[Number]]]:

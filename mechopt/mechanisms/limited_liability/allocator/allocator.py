@@ -61,9 +61,11 @@ class Allocator(Books):
         seed = secrets.token_bytes(32) if seed is None else seed
         if len(seed) < 16:
             raise InstanceError("needs 16 bytes or more", key="seed")
+        if not path.name:
+            raise InstanceError("is a folder; name the file to make", file=path)
         secret = seed_file(path)
-        if secret.exists():
-            raise InstanceError("exists already", file=secret)
+        if secret.exists() and not path.exists():
+            raise InstanceError("exists already, the seed of a journal that is gone", file=secret)
         journal = Journal.create(path)
         descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

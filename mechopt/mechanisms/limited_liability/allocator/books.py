@@ -22,8 +22,18 @@ OPEN, DECIDED, OBSERVED, CLOSED = "open", "decided", "observed", "closed"
 
 
 def commitment(values: Sequence[int], nonce: str) -> str:
-    """What an agent publishes before it reports: the hash of its values and a secret of its own."""
-    return hashlib.sha256(canonical({"nonce": nonce, "values": list(values)}).encode()).hexdigest()
+    """What an agent publishes before it reports: the hash of its values and a secret of its own.
+
+    Raises:
+        InstanceError: the nonce is not Unicode, or a value is not a whole number.
+    """
+    for place, value in enumerate(values, 1):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InstanceError(f"must be whole, not {value} (entry {place})", key="values")
+    try:
+        return hashlib.sha256(canonical({"nonce": nonce, "values": list(values)}).encode()).hexdigest()
+    except UnicodeEncodeError:
+        raise InstanceError("must be Unicode text", key="nonce") from None
 
 
 def drawn(seed: bytes, period: int, reports: str) -> int:
@@ -170,7 +180,7 @@ class Books:
         bound = self.configuration.output_bound
         for place, value in enumerate(values, 1):
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= bound:
-                raise InstanceError(f"must be whole and from 0 to {bound}, not {value!r} (entry {place})", key=key)
+                raise InstanceError(f"must be whole and from 0 to {bound}, not {value} (entry {place})", key=key)
 
     # -- what an event does ------------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ import msgspec
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Document
+from mechopt.mechanisms.limited_liability.arithmetic import Ledger
+from mechopt.mechanisms.limited_liability.online import Online
 from mechopt.mechanisms.limited_liability.rules import Payment, Rules
 
 NAME = "configuration"
@@ -77,7 +79,7 @@ def read(table: Mapping[str, Any]) -> Configuration:
         found = Document(data={NAME: table}, path=None).section(NAME, Configuration)
     except InstanceError as error:
         raise InstanceError(error.problem, key=str(error.key).removeprefix(f"{NAME}.")) from None
-    found.rules()
+    Online(found.rules(), Ledger())  # refuses what the integer ledger cannot hold
     return found
 
 

@@ -1,7 +1,8 @@
 """An append-only journal in one SQLite file: a hash chain of events, one transaction each, one process at a time.
 
 An event is on disk before `append` returns (WAL, synchronous = FULL). Triggers refuse update and delete, and every
-event carries the hash of the one before it, so a change from outside is found by `events` and named.
+event carries the hash of the one before it, so a change from outside is found by `events` and named. Bytes of the file
+that belong to no event are accounted for too, see `pages`, and a log that a kill left behind, see `write_ahead`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from mechopt.errors import CertificateError, InstanceError
+from mechopt.mechanisms.limited_liability.allocator import write_ahead
+from mechopt.mechanisms.limited_liability.allocator.pages import PageError, Pages, record
 
-FORMAT = 1
+FORMAT = 2
 START = "0" * 64
+Row = tuple[Any, ...]
 SCHEMA = """
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY, period INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
@@ -88,7 +92,7 @@ class Journal:
         if path.exists():
             raise InstanceError("exists already; a journal is never overwritten", file=path)
         try:
-            connection = _connect(path)
+            connection = _connect(path, new=True)
             connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
         except sqlite3.Error as error:
             raise InstanceError(f"cannot be written: {error}", file=path) from None
@@ -105,18 +109,18 @@ class Journal:
         if not path.is_file():
             raise InstanceError("there is no such journal; `mechopt allocator init` makes one", file=path)
         try:
-            connection = _connect(path)
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'event'").fetchone()[0]
+            connection = _connect(path, new=False)
+            try:
+                _recognise(path, connection)
+            except BaseException:
+                connection.close()
+                raise
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
                 raise InstanceError("is open in another process; close that one first", file=path) from None
             raise JournalError(f"{path}: cannot be read: {error}") from None
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the second: from the text of a broken schema
             raise JournalError(f"{path}: is damaged, or no journal: {error}") from None
-        if version != FORMAT or not tables:
-            connection.close()
-            raise JournalError(f"{path}: is no journal of this format")
         return cls(path, connection)
 
     def append(self, period: int, kind: str, body: Mapping[str, Any]) -> Event:
@@ -167,18 +171,42 @@ class Journal:
             expected = digest
             self.last = Event(seq=seq, period=period, kind=kind, body=body, previous=previous, hash=digest)
             yield self.last
+        self._account_for_every_byte()
 
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
+    def _rows(self) -> Iterator[Row]:
         try:
             (found,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
             if found != "ok":
                 raise JournalError(f"{self.path}: the file is damaged: {' '.join(str(found).split())}")
-            rows = self._connection.execute("SELECT seq, period, kind, body, previous, hash FROM event ORDER BY seq")
-            for row in rows:  # noqa: UP028  # `yield from` would touch a closed database when it is given up
-                yield row
+            yield from self._select()
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
             place = self.last.seq + 1 if self.last else 1
             raise JournalError(f"{self.path}: cannot be read at event {place}: {error}") from None
+
+    def _select(self) -> Iterator[Row]:
+        rows = self._connection.execute("SELECT seq, period, kind, body, previous, hash FROM event ORDER BY seq")
+        for row in rows:  # noqa: UP028  # `yield from` would touch a closed database when it is given up
+            yield row
+
+    def _account_for_every_byte(self) -> None:
+        """Hold what is stored against what was read, and see that there is nothing else in the file."""
+        schema, changes = _schema()
+        try:
+            data = self._connection.serialize()
+            if self.path.stat().st_size > len(data):
+                raise PageError(f"the file goes on behind its last page, at byte {len(data)}")
+            pages = Pages(data, version=FORMAT, changes=changes)
+            if list(pages.records(1)) != [(number, record(row)) for number, row in enumerate(schema, 1)]:
+                raise PageError("the description of the table, or a trigger, was changed")
+            cells = pages.records(next(row[3] for row in schema if row[0] == "table"))
+            for seq, *columns in self._select():
+                if next(cells, None) != (seq, record([None, *columns])):  # the key is not repeated in the record
+                    raise PageError(f"event {seq} is not stored as it was written")
+            for seq, _ in cells:
+                raise PageError(f"event {seq} is stored, but not read")
+            pages.finish()
+        except (PageError, sqlite3.Error) as error:
+            raise JournalError(f"{self.path}: {error}") from None
 
     def close(self) -> None:
         """Let other processes have the file."""
@@ -186,17 +214,52 @@ class Journal:
             self._connection.close()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, new: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level="IMMEDIATE", timeout=0.2)
     try:
         # Exclusive from the first write on: a second process is refused instead of interleaving its events.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if new:
+            connection.execute("PRAGMA page_size = 4096")
+            connection.execute("PRAGMA auto_vacuum = NONE")
+        elif connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            raise sqlite3.DatabaseError("byte 19 of the file, in its header, is not what it was")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # what is in no use is 0, see `pages`
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _recognise(path: Path, connection: sqlite3.Connection) -> None:
+    """See that a file is a journal, and that a log which a kill left beside it was not changed."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'event'").fetchone()
+    if version != FORMAT or not tables:
+        raise JournalError(f"{path}: is no journal of this format")
+    file: str = connection.execute("PRAGMA database_list").fetchone()[2]  # where a symbolic link leads to
+    left = Path(f"{file}-wal")
+    if not left.is_file():
+        return
+    frames = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]  # leaves the log as it is
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    lost = write_ahead.dropped(left.read_bytes(), page, frames)
+    if lost > 1:
+        raise JournalError(f"{left}: was changed: the last {lost} events of the journal cannot be read")
+
+
+def _schema() -> tuple[list[tuple[Any, ...]], int]:
+    """What a new file says of its table and triggers, and how many changes that took."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(SCHEMA)
+        rows = connection.execute("SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master").fetchall()
+        (changes,) = connection.execute("PRAGMA schema_version").fetchone()
+    finally:
+        connection.close()
+    return rows, int(changes)

@@ -131,13 +131,7 @@ def application(journal: Path, tokens: Mapping[str, str]) -> FastAPI:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         # Opened here, in the thread that will use it; requests are handled one after another.
         with Allocator.open(journal) as allocator:
-            if OPERATOR in allocator.configuration.agents:  # its token would run the periods
-                raise InstanceError(
-                    f"an agent is called {OPERATOR!r}, which is who runs the periods here", key="agents"
-                )
-            missing = [name for name in allocator.configuration.agents if name not in tokens]
-            if missing:
-                raise InstanceError(f"there is no token for {missing[0]!r}", key="tokens")
+            check_names(allocator, tokens)
             app.state.allocator = allocator
             yield
 
@@ -146,6 +140,19 @@ def application(journal: Path, tokens: Mapping[str, str]) -> FastAPI:
     app.state.tokens = dict(tokens)
     _routes(app)
     return app
+
+
+def check_names(allocator: Allocator, tokens: Mapping[str, str]) -> None:
+    """See that every agent of a journal can be served.
+
+    Raises:
+        InstanceError: an agent has the operator's name, or no token.
+    """
+    if OPERATOR in allocator.configuration.agents:  # its token would run the periods
+        raise InstanceError(f"an agent is called {OPERATOR!r}, which is who runs the periods here", key="agents")
+    missing = [name for name in allocator.configuration.agents if name not in tokens]
+    if missing:
+        raise InstanceError(f"there is no token for {missing[0]!r}", key="tokens")
 
 
 def _handle_errors(app: FastAPI) -> None:
@@ -229,7 +236,7 @@ def _routes(app: FastAPI) -> None:
         only(OPERATOR, asking)
         return written(allocator().settle())
 
-    @app.get("/statements/{agent}")
+    @app.get("/statements/{agent:path}")
     async def statement(agent: Name, asking: Caller) -> list[dict[str, Any]]:
         """One agent's account, for itself and the operator."""
         if asking != OPERATOR:
