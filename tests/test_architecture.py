@@ -34,6 +34,7 @@ LAYERS = [
         "prices",
         "properties",
         "tasks",
+        "sending",
         "workers",
         "formulation",
         "arrays",

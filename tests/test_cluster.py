@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,47 @@ def test_every_simulation_goes_to_the_workers_that_are_there(model: str, monkeyp
             workers._CLUSTER.reset(token)
     assert sent
     assert here.to_dict()["tables"] == there.to_dict()["tables"]
+
+
+# Two blocks or more each.
+BLOCKS: dict[str, dict[str, Any]] = LITTLE | {
+    "overage/cap_and_share_collar": {"replications": 600, "periods": 1},
+    "borrowing/paper_example": {"rounds": 4000, "replications": 200},
+    "forward_market/electricity": {"rounds": 10_000},
+}
+
+
+@pytest.mark.parametrize("model", BLOCKS)
+def test_a_cluster_that_goes_away_leaves_what_is_finished(model: str) -> None:
+    """As Ctrl-C does: the outcome of the finished blocks, whose status and warnings say so."""
+
+    class Leaving(ThreadPoolExecutor):
+        sent = 0
+
+        def submit(self, *args: Any, **keywords: Any) -> Any:
+            self.sent += 1
+            if self.sent == 1:
+                future = super().submit(*args, **keywords)
+                future.result()
+                return future
+            gone: Future[Any] = Future()
+            gone.cancel()
+            return gone
+
+    loaded = mechopt.load(model)
+    document = {**loaded.document.data, "simulate": {**loaded.document.data.get("simulate", {}), **BLOCKS[model]}}
+    many = replace(loaded, document=replace(loaded.document, data=document))
+    with Leaving(1) as executor:
+        token = workers._CLUSTER.set(workers.Cluster(executor=executor, workers=1))
+        try:
+            outcome = mechopt.simulate(many, seed=1)
+        finally:
+            workers._CLUSTER.reset(token)
+    assert outcome.status == "incomplete"
+    assert any("the cluster is gone" in warning for warning in outcome.warnings)
+    assert any("what is missing may differ" in warning for warning in outcome.warnings)
+    assert outcome.to_json()
+    assert outcome.pictures() is not None
 
 
 def wait_for(place: str) -> str:

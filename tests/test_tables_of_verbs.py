@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 import mechopt
-from mechopt import instance, mechanisms
+from mechopt import api, instance, mechanisms
 from mechopt.cli import main
 from mechopt.errors import InstanceError
 from mechopt.outcome import Guarantee, Outcome
@@ -87,11 +88,21 @@ def test_an_interrupted_run_shows_what_is_finished(document: Path, capsys: pytes
     assert "interrupted" in capsys.readouterr().out
 
 
+def test_a_run_whose_workers_died_shows_what_is_finished(
+    document: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 3: no result of the whole run, but what there is."""
+    real = api.simulate
+    monkeypatch.setattr(api, "simulate", lambda *args, **keys: replace(real(*args, **keys), status="incomplete"))
+    assert main(["simulate", str(document)]) == 3
+    assert "incomplete" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
         ({"round": 3}, ["simulate", "unknown key 'round'", "did you mean rounds"]),
-        ({"rounds": "x"}, ["simulate.rounds", "int"]),
+        ({"rounds": "x"}, ["simulate.rounds", "must be a whole number, not text"]),
         ([1], ["simulate", "must be a table"]),
     ],
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mechopt import tasks
+from mechopt import sending, tasks
 from mechopt.errors import InstanceError, LimitError, MechoptError
 from mechopt.solver import InfeasibleError
 from mechopt.tasks import Interrupted, WorkerLost, pool, run
@@ -285,7 +285,7 @@ def test_a_task_that_kills_its_worker_is_named_and_the_rest_is_done(tmp_path: Pa
         out = process.communicate(timeout=120)[0].splitlines()
     assert re.match(r"3 times a worker process died while it had task ([0-9]+, )*1[ ,]", out[0])
     count, known = out[1].split()
-    assert int(count) >= 30 - 3 * tasks.AHEAD  # the others that were out at the last death
+    assert int(count) >= 30 - 3 * sending.AHEAD  # the others that were out at the last death
     assert known == "False"
     assert out[2] == "[0, 1, 2]"  # the pool goes on
 
@@ -350,7 +350,62 @@ def test_chunks_grow_with_what_short_tasks_take_and_shrink_towards_the_end() -> 
 
     with Counting(2) as executor:
         assert run(square, range(5000), executor=executor, chunk=0) == [number * number for number in range(5000)]
-    assert sizes[: 2 * tasks.AHEAD] == [1] * 2 * tasks.AHEAD
+    assert sizes[: 2 * sending.AHEAD] == [1] * 2 * sending.AHEAD
     assert max(sizes) > 100
     assert sizes[-1] < max(sizes)
     assert len(sizes) < 200
+
+
+def test_ctrl_c_makes_no_noise_in_the_threads_of_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's pool raised InvalidStateError in its thread where futures were cancelled before its processes ended."""
+    heard: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda unraised: heard.append(unraised.exc_value))
+
+    def stop(done: int, _total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pool(2) as executor:
+        for _ in range(3):
+            with pytest.raises(Interrupted) as caught:
+                run(math.factorial, [3] * 40, executor=executor, progress=stop)
+            assert caught.value.finished[0] == 6
+    assert heard == []
+
+
+def test_what_is_finished_is_kept_where_a_run_breaks_off() -> None:
+    finished: dict[int, int] = {}
+
+    def third(number: int) -> int:
+        if number == 2:
+            raise KeyboardInterrupt
+        return number
+
+    with tasks.keeping(finished) as ending:
+        run(third, range(5), finished=finished)
+    assert (ending.status, ending.warnings) == ("interrupted", ("interrupted with 2 of 5 tasks finished",))
+    assert finished == {0: 0, 1: 1}
+    with tasks.keeping(finished) as ending:
+        run(square, range(2, 4), finished=(rest := dict[int, int]()))
+    assert (ending.status, ending.warnings, rest) == ("", (), {0: 4, 1: 9})
+    nothing: dict[int, int] = {}
+    with pytest.raises(Interrupted), tasks.keeping(nothing):
+        run(third, [2], finished=nothing)
+    with pytest.raises(ValueError, match="its own"), tasks.keeping(finished):
+        raise ValueError("its own")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_ctrl_c_while_the_command_is_loaded_is_one_line() -> None:
+    """`mechopt.cli` imports a library or two: a tenth of a second in which an impatient user may press Ctrl-C."""
+    code = (
+        "import sys, signal, os, importlib.abc\n"
+        "class Impatient(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'cyclopts': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "from mechopt.__main__ import start\n"
+        "sys.exit(start())\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "mechopt: interrupted\n")

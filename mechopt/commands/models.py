@@ -11,7 +11,7 @@ from mechopt import console
 from mechopt.commands.options import Executor, Json, Output, Quiet, Rows, Seed, Whole
 from mechopt.errors import InstanceError
 
-INTERRUPTED = 130  # the exit status that a shell gives after Ctrl-C
+BROKEN_OFF = {"interrupted": 130, "incomplete": 3}  # 130 is what a shell gives after Ctrl-C
 
 
 def solve(
@@ -49,7 +49,7 @@ def solve(
     if out is not None:
         console.write_folder(outcome, out)
     console.show(outcome, json=json, quiet=quiet, rows=rows, explanation=words)
-    return INTERRUPTED if outcome.status == "interrupted" else 0
+    return BROKEN_OFF.get(outcome.status, 0)
 
 
 def check(
@@ -77,9 +77,8 @@ def check(
     with tasks.cluster(executor), console.progress_bar("solve", quiet=quiet or json) as progress:
         outcome = api.check(model, seed=seed, tolerance=tolerance, workers=workers, progress=progress)
     console.show(outcome, json=json, quiet=quiet, rows=0)
-    if outcome.status == "interrupted":
-        return INTERRUPTED
-    return 0 if all(finding.holds for finding in outcome.checks) else 1
+    failed = not all(finding.holds for finding in outcome.checks)
+    return BROKEN_OFF.get(outcome.status, int(failed))
 
 
 def design(
@@ -155,7 +154,7 @@ def _run_table(
         console.write_folder(outcome, out)
         console.write(out / "report.html", page(outcome))
     console.show(outcome, json=json, quiet=quiet, rows=rows)
-    return INTERRUPTED if outcome.status == "interrupted" else 0
+    return BROKEN_OFF.get(outcome.status, 0)
 
 
 def formulate(

@@ -210,6 +210,17 @@ def test_progress_is_told_and_an_interruption_keeps_what_is_finished() -> None:
     assert outcome.tables["strategies"]["strategy"] == ["truth", "overclaim"]
 
 
+@pytest.mark.parametrize(("finished", "titles"), [(1, ["Regrets"]), (2, ["What", "Regrets"])])
+def test_what_an_interrupted_run_has_is_drawn(finished: int, titles: list[str]) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 100 * finished + 10:
+            raise KeyboardInterrupt
+
+    outcome = api.simulate(document(periods=20, strategies=["overclaim", "shade"]), progress=stop)
+    assert [picture.title.split()[0] for picture in outcome.pictures()] == titles
+    assert all(picture.svg for picture in outcome.pictures())
+
+
 @pytest.mark.parametrize(
     ("table", "word"),
     [

@@ -17,6 +17,7 @@ from mechopt.mechanisms import linked_vcg
 from mechopt.mechanisms.linked_vcg import growth, rounds
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.ordered import retract
+from mechopt.tasks import Interrupted
 
 LAWS = [
     {"family": "beta", "a": 2, "b": 4, "high": 2.4, "agent": "1", "type": ["3", "4"]},
@@ -147,15 +148,12 @@ def test_an_interrupted_run_keeps_what_is_finished() -> None:
     assert len(linked_vcg.simulate_pictures(environment, outcome)) == 1
 
 
-def test_interrupted_before_anything_there_is_nothing_to_draw() -> None:
+def test_interrupted_before_anything_there_is_no_outcome() -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    outcome = mechopt.simulate(document(), progress=stop)
-    assert outcome.status == "interrupted"
-    assert outcome.summary["replications"] == 0
-    assert linked_vcg.simulate_pictures(mechopt.load(document()).environment, outcome) == []
-    json.loads(outcome.to_json())
+    with pytest.raises(Interrupted, match="0 of 9 tasks"):
+        mechopt.simulate(document(), progress=stop)
 
 
 def test_the_command_writes_tables_and_the_picture(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = mechopt.simulate(document({"periods": 2, "replications": 2000, "claims": NOISE}))
     assert outcome.status == "interrupted"
     assert outcome.summary["replications"] == 2 * replication.BLOCK
-    assert "interrupted after 512 of 2,000" in outcome.warnings[0]
+    assert "only 512 of 2,000 replications" in outcome.warnings[0]
 
 
 def test_ctrl_c_before_anything_is_finished_has_no_result(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,8 @@ def simulate(
 
     Returns:
         `tables.budget` (normal and simulated bands, ruin up to each round) and `tables.reserve` (for each number of
-        rounds, by formula, simulated, and proven). Status "interrupted" after Ctrl-C: of what was finished.
+        rounds, by formula, simulated, and proven). Status "interrupted" after Ctrl-C, "incomplete" where
+        workers died: of what was finished.
 
     Raises:
         InstanceError: the table is wrong, or there are no two agents.
@@ -74,8 +75,8 @@ def simulate(
     table = _read(environment, document)
     expectations = Expectations(environment)
     law = _law(environment, expectations, table)
-    blocks, status = _play(environment, table, law, seed, workers, progress)
-    return _outcome(environment, table, law, blocks, status)
+    blocks, ending = _play(environment, table, law, seed, workers, progress)
+    return _outcome(environment, table, law, blocks, ending)
 
 
 class _Law(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +159,7 @@ def _checkpoints(rounds: int) -> NDArray[np.intp]:
 
 def _play(
     environment: Environment, table: Table, law: _Law, seed: int, workers: int, progress: Any
-) -> tuple[list[Block], str]:
+) -> tuple[list[Block], tasks.Ending]:
     setup = Setup(
         environment=environment, rounds=table.rounds, constant=law.constant, feedback=law.feedback,
         strategy=table.strategy, checkpoints=_checkpoints(table.rounds), allowance=law.mean + law.drift / 2,
@@ -166,18 +167,12 @@ def _play(
     block = max(1, BLOCK_ROUNDS // table.rounds)
     items = [(setup, min(block, table.replications - start)) for start in range(0, table.replications, block)]
     finished: dict[int, Block] = {}
-    status = "simulated"
-    try:
-        with tasks.pool(min(workers, len(items))) as executor:
-            tasks.run(play, items, executor=executor, seed=seed, progress=progress, finished=finished)
-    except tasks.Interrupted:
-        if not finished:
-            raise
-        status = "interrupted"
-    return [finished[position] for position in sorted(finished)], status
+    with tasks.keeping(finished) as ending, tasks.pool(min(workers, len(items))) as executor:
+        tasks.run(play, items, executor=executor, seed=seed, progress=progress, finished=finished)
+    return [finished[position] for position in sorted(finished)], ending
 
 
-def _outcome(environment: Environment, table: Table, law: _Law, blocks: list[Block], status: str) -> Outcome:
+def _outcome(environment: Environment, table: Table, law: _Law, blocks: list[Block], ending: tasks.Ending) -> Outcome:
     budget, peak = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("budget", "peak"))
     alarm = np.concatenate([block.alarm for block in blocks])
     total, squares, count = (sum(block.total[k] for block in blocks) for k in range(3))
@@ -206,7 +201,7 @@ def _outcome(environment: Environment, table: Table, law: _Law, blocks: list[Blo
         "alarm_threshold": float(np.quantile(alarm, 1 - law.level)),
         "alarm_allowance": law.mean + law.drift / 2,
     }
-    lines = []
+    lines = list(ending.warnings)
     if law.feedback:
         summary["stationary_variance"] = walk.stationary_variance(law.variance, law.feedback)
         summary["budget_variance_simulated"] = float(budget[:, -1].var())
@@ -216,7 +211,7 @@ def _outcome(environment: Environment, table: Table, law: _Law, blocks: list[Blo
     detail = (f"{len(budget):,} simulated replications; the error is the standard error of the simulated ruin "
               "probability; mean and variance of a round are the belief's own")  # fmt: skip
     return Outcome(
-        mechanism="borrowing", title="", status=status,
+        mechanism="borrowing", title="", status=ending.status or "simulated",
         guarantee=Guarantee(kind="approximate", detail=detail, error=spread), summary=summary,
         tables={"budget": _budget(law, table, budget, peak), "reserve": _reserve(law, table, peak)},
         warnings=lines, provenance={"design": environment.design},

@@ -119,7 +119,8 @@ def simulate(
 
     Returns:
         `tables.agents`: mean transfers RECEIVED and gains over the outside option beside their expectations;
-        `tables.budget`: quantiles of the VCG budget. Status "interrupted" after Ctrl-C: of what was finished.
+        `tables.budget`: quantiles of the VCG budget. Status "interrupted" after Ctrl-C, "incomplete" where
+        workers died: of what was finished.
 
     Raises:
         InstanceError: the table is wrong.
@@ -133,18 +134,12 @@ def simulate(
     )
     sizes = [min(BLOCK, section.rounds - start) for start in range(0, section.rounds, BLOCK)]
     finished: dict[int, Block] = {}
-    status = "simulated"
-    with tasks.pool(workers) as executor:
-        try:
-            tasks.run(task, sizes, seed=seed, progress=progress, executor=executor, finished=finished)
-        except tasks.Interrupted:
-            if not finished:
-                raise
-            status = "interrupted"
-    return _report(prospect, task, section, [finished[place] for place in sorted(finished)], status)
+    with tasks.keeping(finished) as ending, tasks.pool(workers) as executor:
+        tasks.run(task, sizes, seed=seed, progress=progress, executor=executor, finished=finished)
+    return _report(prospect, task, section, [finished[place] for place in sorted(finished)], ending)
 
 
-def _report(market: Prospect, task: _Task, section: Section, blocks: Sequence[Block], status: str) -> Outcome:
+def _report(market: Prospect, task: _Task, section: Section, blocks: Sequence[Block], ending: tasks.Ending) -> Outcome:
     environment, holding = market.environment, task.spots[0].holding
     whole = {
         name: np.concatenate([getattr(block, name) for block in blocks])
@@ -171,7 +166,8 @@ def _report(market: Prospect, task: _Task, section: Section, blocks: Sequence[Bl
     return Outcome(
         mechanism="forward_market",
         title="",
-        status=status,
+        status=ending.status or "simulated",
+        warnings=ending.warnings,
         guarantee=Guarantee(kind="approximate", detail="means over draws; one standard error of the mean budget",
                             error=error),
         summary={

@@ -15,6 +15,7 @@ from mechopt.mechanisms.limited_liability.play import Model, Tally
 from mechopt.mechanisms.limited_liability.rules import Rules
 from mechopt.mechanisms.limited_liability.strategies import Strategy
 from mechopt.outcome import Guarantee, Outcome
+from mechopt.tasks import Ending
 
 BLOCK = 1024  # paths that go in lockstep
 TRUTH = "truth"
@@ -49,7 +50,7 @@ class Setting:
 
 
 def summarise(
-    setting: Setting, found: Mapping[tuple[str, str], Mapping[int, Tally]], *, seed: int, interrupted: bool
+    setting: Setting, found: Mapping[tuple[str, str], Mapping[int, Tally]], *, seed: int, ending: Ending
 ) -> Outcome:
     """The outcome of the blocks finished, by (variant, strategy) and block."""
     rows: dict[str, list[Any]] = {}
@@ -71,7 +72,7 @@ def summarise(
     return Outcome(
         mechanism="limited_liability",
         title="",
-        status="interrupted" if interrupted else "simulated",
+        status=ending.status or "simulated",
         guarantee=Guarantee(
             kind="approximate", error=2 * max(errors, default=0.0),
             detail="Monte Carlo; the error is twice the largest standard error of a gain. epsilon_certified is proven",
@@ -86,7 +87,7 @@ def summarise(
             "variants": [rules.variant for rules in setting.rules],
         },
         tables={"strategies": rows, "curves": curves},
-        warnings=_warnings(setting, rows),
+        warnings=[*ending.warnings, *_warnings(setting, rows)],
         provenance={"seed": seed, "block": BLOCK, "order": setting.model.order, "success": setting.model.success},
     )  # fmt: skip
 

@@ -14,18 +14,25 @@ MARKS = ("o", "s", "^", "D", "v", "P")
 
 
 def simulate_pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
-    """Gains of every strategy beside the certified epsilon; regrets, debts and exclusion over the periods."""
+    """Gains of every strategy beside the certified epsilon; regrets, debts and exclusion over the periods.
+
+    Of a run that broke off, those of which there are numbers.
+    """
     units = environment.units
-    drawn = [_gains(outcome.tables["strategies"], units), _regrets(outcome.tables["curves"], units)]
+    drawn = []
+    if any(gain is not None for gain in outcome.tables["strategies"]["gain"]):
+        drawn.append(_gains(outcome.tables["strategies"], units))
+    if "truth" in outcome.tables["curves"]["strategy"]:
+        drawn.append(_regrets(outcome.tables["curves"], units))
     if "error_then_truth" in outcome.tables["curves"]["strategy"]:
         drawn += _forgiveness(outcome.tables["curves"], units)
     return drawn
 
 
 def _gains(table: Mapping[str, Sequence[Any]], units: str) -> Picture:
-    names = [name for name in dict.fromkeys(table["strategy"]) if name != "truth"]
-    variants = list(dict.fromkeys(table["variant"]))
-    rows = [place for place, name in enumerate(table["strategy"]) if name != "truth"]
+    rows = [place for place, gain in enumerate(table["gain"]) if gain is not None]  # the truth has none
+    names = list(dict.fromkeys(table["strategy"][place] for place in rows))
+    variants = list(dict.fromkeys(table["variant"][place] for place in rows))
     figure, axes = canvas()
     for number, variant in enumerate(variants):
         own = [place for place in rows if table["variant"][place] == variant]

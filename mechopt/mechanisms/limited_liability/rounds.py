@@ -168,7 +168,6 @@ def compare(
         for strategy in setting.strategies
     ]
     finished: dict[int, Tally] = {}
-    interrupted = False
 
     def report(done: int, hundredths: int = 0) -> None:
         if progress is not None:
@@ -177,18 +176,14 @@ def compare(
     def here(task: Task) -> Tally:
         return play(task, lambda hundredths: report(len(finished), hundredths))
 
-    try:
+    with tasks.keeping(finished) as ending:
         tasks.run(here if executor is None else play, items, executor=executor, finished=finished,
                   progress=lambda done, _total: report(done))  # fmt: skip
-    except tasks.Interrupted:
-        if not finished:
-            raise
-        interrupted = True
     found: dict[tuple[str, str], dict[int, Tally]] = {}
     for position, tally in sorted(finished.items()):
         item = items[position]
         found.setdefault((item.rules.variant, item.strategy.name), {})[item.block] = tally
-    return summarise(setting, found, seed=seed, interrupted=interrupted)
+    return summarise(setting, found, seed=seed, ending=ending)
 
 
 def _blocks(replications: int) -> list[int]:

@@ -134,8 +134,8 @@ def simulate(
         progress: called as progress(done, total) replications.
 
     Returns:
-        `tables.growth` (a row a number of agents) and `tables.replications`. After Ctrl-C the status is
-        "interrupted", and what was finished is there.
+        `tables.growth` (a row a number of agents) and `tables.replications`. The status is "interrupted" after
+        Ctrl-C and "incomplete" where workers died, and what was finished is there.
 
     Raises:
         InstanceError: names the key at fault.
@@ -150,15 +150,11 @@ def simulate(
     # One replication of every size after the other: an interrupted run has something of all of them.
     items = [(place, number) for number in range(asked.replications) for place in range(len(sizes))]
     finished: dict[int, Replication] = {}
-    status = "simulated"
-    try:
-        with tasks.pool(min(workers, len(items))) as executor:
-            tasks.run(partial(_task, base, sizes), items, executor=executor, seed=seed, progress=progress,
-                      finished=finished)  # fmt: skip
-    except tasks.Interrupted:
-        status = "interrupted"
+    task = partial(_task, base, sizes)
+    with tasks.keeping(finished) as ending, tasks.pool(min(workers, len(items))) as executor:
+        tasks.run(task, items, executor=executor, seed=seed, progress=progress, finished=finished)
     done = [(*items[place], finished[place]) for place in sorted(finished)]
-    return _outcome(asked, sizes, done, status)
+    return _outcome(asked, sizes, done, ending)
 
 
 def _size(base: Base, asked: _Asked, agents: int) -> Size:
@@ -177,25 +173,25 @@ def _task(base: Base, sizes: Sequence[Size], item: tuple[int, int], generator: G
     return replicate(base, sizes[item[0]], generator)
 
 
-def _outcome(asked: _Asked, sizes: list[Size], done: list[tuple[int, int, Replication]], status: str) -> Outcome:
+def _outcome(
+    asked: _Asked, sizes: list[Size], done: list[tuple[int, int, Replication]], ending: tasks.Ending
+) -> Outcome:
     by_size = [[found for place, _, found in done if place == size] for size in range(len(sizes))]
-    kept = [(size, found) for size, found in zip(sizes, by_size, strict=True) if found]
-    growth = _growth(kept)
+    growth = _growth([(size, found) for size, found in zip(sizes, by_size, strict=True) if found])
+    last = {name: column[-1] for name, column in growth.items()}
     slope = _slope(growth)
     summary: dict[str, Any] = {
         "replications": len(done),
         "exponent": asked.exponent,
         "slope": slope,
         "slope_of_widths": -asked.exponent / 2,
-    }
-    if kept:
-        last = {name: column[-1] for name, column in growth.items()}
-        summary |= {name: last[name] for name in ("agents", "dates", "ratio", "ratio_low", "ratio_high",
-                                                  "ratio_unlinked", "price_takers")}  # fmt: skip
+        **{name: last[name] for name in ("agents", "dates", "ratio", "ratio_low", "ratio_high", "ratio_unlinked",
+                                         "price_takers")},
+    }  # fmt: skip
     error = max((value for value in growth["standard_error"] if value is not None), default=0.0)
     names = ("surplus", "unlinked", "low", "estimate", "high", "timing", "takers", "left")
     return Outcome(
-        mechanism="linked_vcg", title="", status=status,
+        mechanism="linked_vcg", title="", status=ending.status or "simulated",
         guarantee=Guarantee(
             kind="approximate", error=error,
             detail="means over replications, with their largest standard error; in each of them the linked cost is "
@@ -210,15 +206,15 @@ def _outcome(asked: _Asked, sizes: list[Size], done: list[tuple[int, int, Replic
                 **{name: [getattr(found, name) for _, _, found in done] for name in names},
             },
         },
-        warnings=_warnings(growth),
+        warnings=[*ending.warnings, *_warnings(growth)],
         provenance={"random_streams": "one a replication, spawned from the seed"},
     )  # fmt: skip
 
 
-def _growth(kept: Sequence[tuple[Size, list[Replication]]]) -> dict[str, list[Any]]:
+def _growth(done: Sequence[tuple[Size, list[Replication]]]) -> dict[str, list[Any]]:
     """Ratios of mean costs to mean surplus; the band is that of the ratios of single replications."""
     rows = []
-    for size, found in kept:
+    for size, found in done:
         column = {name: np.array([getattr(one, name) for one in found]) for name in Replication.__dataclass_fields__}
         surplus = column["surplus"]
         ratio = column["estimate"] / surplus
@@ -234,19 +230,18 @@ def _growth(kept: Sequence[tuple[Size, list[Replication]]]) -> dict[str, list[An
             "price_takers": float(column["takers"].mean()), "left_bounds": float(column["left"].mean()),
             "delta": size.delta, "conjecture": size.conjecture,
         })  # fmt: skip
-    names = rows[0] if rows else {"standard_error": None}
-    return {name: [row[name] for row in rows] for name in names}
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def _slope(growth: Mapping[str, Sequence[Any]]) -> float | None:
     """Of log ratio against log agents, by least squares; None with fewer than three sizes."""
-    if len(growth.get("ratio", ())) < 3 or min(growth["ratio"]) <= 0:
+    if len(growth["ratio"]) < 3 or min(growth["ratio"]) <= 0:
         return None
     return float(np.polyfit(np.log(growth["agents"]), np.log(growth["ratio"]), 1)[0])
 
 
 def _warnings(growth: Mapping[str, Sequence[Any]]) -> list[str]:
-    if growth.get("price_takers") and min(growth["price_takers"]) < 1:
+    if min(growth["price_takers"]) < 1:
         return [
             "not all agents take prices as given; between ratio_low and ratio_high, `ratio` counts them as if they did"
         ]

@@ -202,22 +202,17 @@ def simulate(
 
     Returns:
         `tables.periods`: mean and band of each measure. Guarantee: approximate, with the standard error of the mean
-        penalty. Status "interrupted" after Ctrl-C: of what was finished.
+        penalty. Status "interrupted" after Ctrl-C, "incomplete" where workers died: of what was finished.
 
     Raises:
         InstanceError: the table is wrong.
     """
     table, setup = read(environment, document)
     sizes = [min(BLOCK, table.replications - start) for start in range(0, table.replications, BLOCK)]
-    items, status = [(setup, size) for size in sizes], "simulated"
+    items = [(setup, size) for size in sizes]
     finished: dict[int, NDArray[np.float64]] = {}
-    try:
-        with tasks.pool(min(workers, len(items))) as executor:
-            tasks.run(play, items, executor=executor, seed=seed, progress=progress, finished=finished)
-    except tasks.Interrupted:
-        if not finished:
-            raise
-        status = "interrupted"
+    with tasks.keeping(finished) as ending, tasks.pool(min(workers, len(items))) as executor:
+        tasks.run(play, items, executor=executor, seed=seed, progress=progress, finished=finished)
     found = np.concatenate([finished[position] for position in sorted(finished)])
     penalty = found[:, :, MEASURES.index("penalty")].sum(axis=1)
     spread = float(penalty.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else float("inf")
@@ -225,7 +220,7 @@ def simulate(
     return Outcome(
         mechanism="overage",
         title="",
-        status=status,
+        status=ending.status or "simulated",
         guarantee=Guarantee(
             kind="approximate",
             detail=f"means over {len(found):,} replications; the error is the standard error of penalty_per_run",
@@ -244,17 +239,17 @@ def simulate(
             "strategic_payoff": _mean(found[:, :, 6]),
         },
         tables={"periods": _periods(found, table.level)},
-        warnings=_warnings(environment, status, len(found), table.replications),
+        warnings=[*_warnings(environment, len(found), table.replications), *ending.warnings],
         provenance={"solver": {"name": "numpy"}, "block": BLOCK},
     )
 
 
-def _warnings(environment: Environment, status: str, played: int, wanted: int) -> list[str]:
+def _warnings(environment: Environment, played: int, wanted: int) -> list[str]:
     found = []
     if environment.rounding != "none":
         found.append(f"drawn needs are not whole: periods are cleared without rounding ({environment.rounding})")
-    if status == "interrupted":
-        found.append(f"interrupted after {played:,} of {wanted:,} replications")
+    if played < wanted:
+        found.append(f"only {played:,} of {wanted:,} replications")
     return found
 
 
