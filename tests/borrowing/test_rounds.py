@@ -153,8 +153,21 @@ def test_deviations_by_outcomes_equal_all_deviations(
     shares = (F(1, 3), F(2, 3)) if known else None
     finding = ex_post_nash(found, scope="fixed" if fixed else "all", shares=shares)
     assert finding.holds
-    scale = 3 if known else 1  # one-stage utilities are compared in thirds
-    assert finding.margin == brute(environment, found, fixed, shares) * scale
+    assert finding.margin == brute(environment, found, fixed, shares)
+
+
+@pytest.mark.parametrize(
+    "shares", [(F(1, 3), F(2, 3)), (F(-1, 6), F(7, 6)), (F(1123456789, 10**9), F(-123456789, 10**9))]
+)
+def test_deviations_under_shares_are_measured_in_units_of_value(read: Read, shares: tuple[F, F]) -> None:
+    """An agent with a share below zero gains by the worse order; numerators times values leave 64 bits in the last."""
+    values = {"f": {"kind": "polynomial", "coefficients": ["0.12345678901", "-1/2"]}}
+    times = {"family": "discrete", "points": ["0.12345", "9/10"], "probs": ["1/2", "1/2"]}
+    environment = read(values=values, agents=[{"beliefs": {"f": 1}, "time": times}] * 2)
+    found = game(environment)
+    finding = ex_post_nash(found, scope="fixed", shares=shares)
+    assert finding.margin == brute(environment, found, True, shares)
+    assert finding.holds == (min(shares) >= 0)
 
 
 def test_definition_6_read_literally_fails(read: Read) -> None:

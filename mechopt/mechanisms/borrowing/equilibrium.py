@@ -153,6 +153,8 @@ def ex_post_nash(
         The margin is the least loss from a deviation, in units of value; negative where one pays.
     """
     sign = found.sign
+    parts = 1 if shares is None else int(np.lcm.reduce([Fraction(s).denominator for s in shares], dtype=object))
+    keep = None if shares is None else [int(s * parts) for s in shares]
     if strategies is not None:
         sign = sign[np.ix_(list(strategies[0]), list(strategies[1]))]
     worst, witness = None, None
@@ -161,7 +163,7 @@ def ex_post_nash(
         if strategies is not None:
             index: Any = (slice(None), list(strategies[1])) if agent == 0 else (list(strategies[0]), slice(None))
             against = found.sign[index]
-        worth = {s: _utility(found, agent, s, sign, shares, reported, reading) for s in SIGNS}
+        worth = {s: _utility(found, agent, s, sign, keep, reported, reading) for s in SIGNS}
         held = np.select([sign == s for s in SIGNS], [worth[s] for s in SIGNS])
         for s in SIGNS:
             possible = np.asarray(reachable(found, agent, s, scope=scope, reports=against))
@@ -171,16 +173,20 @@ def ex_post_nash(
             place = np.unravel_index(int(np.argmin(loss)), loss.shape)
             if worst is None or loss[place] < worst:
                 worst, witness = loss[place], (agent, s, place)
-    return _finding(found, worst, witness, sign, scope, reading)
+    return _finding(found, None if worst is None else Fraction(int(worst), parts), witness, sign, scope, reading)
 
 
 def _utility(
-    found: Game, agent: int, outcome: int, sign: Any, shares: Any, reported: Any, reading: Reading
+    found: Game, agent: int, outcome: int, sign: Any, keep: Any, reported: Any, reading: Reading
 ) -> NDArray[Any]:
-    """Twice an agent's utility from an outcome at the true types, up to what he cannot move."""
-    if shares is not None:
-        scaled = np.lcm.reduce([Fraction(s).denominator for s in shares])
-        return int(shares[agent] * int(scaled)) * found.welfare(outcome)
+    """Twice an agent's utility from an outcome at the true types, up to what he cannot move.
+
+    With shares: times their denominator, `keep` being their numerators.
+    """
+    if keep is not None:
+        welfare = found.welfare(outcome)
+        roomy = abs(keep[agent]) * int(abs(welfare).max(initial=0)) < 2**61
+        return keep[agent] * (welfare if roomy else welfare.astype(object))
     other = 1 - agent
     if reading == "literal":
         return found.payoff(agent, outcome) + np.select(
@@ -205,7 +211,7 @@ def _finding(found: Game, worst: Any, witness: Any, sign: Any, scope: Scope, rea
     one, two = found.types[0][i], found.types[1][j]
     return Finding(
         property="incentive_compatibility",
-        margin=Fraction(int(worst), 2) * found.unit,
+        margin=worst / 2 * found.unit,
         tolerance=0,
         evidence=evidence,
         witness={
