@@ -52,7 +52,7 @@ def instances(draw: st.DrawFn) -> Landing:
                 early_cost=costs[0], late_cost=costs[1],
             )
         )  # fmt: skip
-    gap = st.just(2) if alike else st.integers(1, 4)
+    gap = st.just(2) if alike else st.integers(draw(st.sampled_from([0, 1])), 4)
     separation = tuple(tuple(F(draw(gap)) for _ in range(count)) for _ in range(count))
     return Landing(planes=tuple(planes), separation=separation)
 
@@ -103,6 +103,28 @@ def test_small_instances_equal_every_order(instance: Landing) -> None:
             runway.solve(instance)
     else:
         assert runway.solve(instance).total == best
+
+
+def test_planes_that_land_together_land_in_an_order_that_allows_it() -> None:
+    """All on their targets, at 2: the third first, then the first and the second; no other order costs nothing."""
+    plane = Plane(appearance=F(0), earliest=F(6, 5), target=F(2), latest=F(23, 10), early_cost=F(5), late_cost=F(1))
+    separation = ((F(0), F(0), F(11, 10)), (F(2, 5), F(0), F(0)), (F(0), F(0), F(0)))
+    found = solve_big_m(Landing(planes=(plane,) * 3, separation=separation))
+    assert found.sequence == (2, 0, 1)
+    assert found.total == 0
+
+
+def test_the_bound_of_the_textbook_program_is_held_against_the_schedule_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the order read from the program is not the best one, the error says by how much it may be off."""
+    from mechopt.mechanisms.borrowing import landing_program
+
+    plane = Plane(appearance=F(0), earliest=F(0), target=F(2), latest=F(9), early_cost=F(1), late_cost=F(1))
+    instance = Landing(planes=(plane,) * 2, separation=((F(0), F(4)), (F(1), F(0))))
+    assert solve_big_m(instance).total == 1
+    monkeypatch.setattr(landing_program, "_sequence", lambda landing, times: [0, 1])
+    wrong = solve_big_m(instance)
+    assert wrong.total == 4
+    assert wrong.guarantee.error == pytest.approx(3)
 
 
 def test_two_planes_that_cannot_both_land_are_infeasible() -> None:

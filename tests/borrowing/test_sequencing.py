@@ -209,6 +209,19 @@ def test_a_drop_beside_a_rise_is_no_exact_optimum_of_the_grid() -> None:
     assert best_order(Problem(Queue(jobs=jobs, inserted_idle=True), falling)).guarantee.kind == "exact"
 
 
+def test_a_schedule_is_not_held_against_orders_that_end_after_the_horizon() -> None:
+    """The job is worth 3 from time 4 on, but all must be done by 3: b first, and it is done then."""
+    values = {"late": {"kind": "pieces", "breaks": [4], "polynomials": [[0], [3]]},
+              "soon": {"kind": "polynomial", "coefficients": [1, "-1/8"]}}  # fmt: skip
+    rows = [("a", "late", 1, 1), ("b", "soon", 2, 0), ("c", "soon", 0, 3)]
+    jobs = [dict(zip(("name", "value", "duration", "release"), row, strict=True)) for row in rows]
+    queue = {"jobs": jobs, "inserted_idle": True, "horizon": 3}
+    outcome = api.check({**document("two_stage"), "values": values, "sequence": queue})
+    assert [f.property for f in outcome.checks if not f.holds] == []
+    efficiency = next(f for f in outcome.checks if f.property == "efficiency")
+    assert efficiency.evidence == "every order, without idle time and by the horizon"
+
+
 @pytest.mark.parametrize(
     ("method", "queue"),
     [

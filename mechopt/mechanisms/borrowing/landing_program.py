@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mechopt import solver
 from mechopt.errors import SolveError
@@ -12,6 +13,8 @@ from mechopt.mechanisms.borrowing.landing import Landing
 from mechopt.mechanisms.borrowing.landing_grid import Grid, Schedule, schedule, whole_grid
 from mechopt.outcome import Guarantee
 from mechopt.program import LinearProgram, MixedIntegerProgram
+
+TOGETHER = 1e-6  # relative: landing times of HiGHS that are one time
 
 
 def solve_big_m(landing: Landing, *, options: solver.Options | None = None) -> Schedule:
@@ -25,15 +28,29 @@ def solve_big_m(landing: Landing, *, options: solver.Options | None = None) -> S
     """
     count = len(landing.planes)
     found = solver.solve(big_m(landing), options=options)
-    rough = found.point[:count]
-    sequence = sorted(range(count), key=lambda i: float(rough[i]))
+    sequence = _sequence(landing, found.point[:count])
     grid = whole_grid(landing)
     times = _best_times(grid, sequence)
     if times is None:
         raise SolveError("the order that HiGHS found is not feasible in whole numbers")
-    gap = max(abs(found.objective - found.bound), 1e-9 * (1 + abs(found.objective)))
+    exactly = [t * grid.step for t in times]
+    cost = float(sum((landing.planes[i].cost(t) for i, t in zip(sequence, exactly, strict=True)), Fraction(0)))
+    gap = max(cost - found.bound, 1e-9 * (1 + abs(cost)))
     guarantee = Guarantee(kind="bounded", detail="big-M program, the bound of HiGHS's branch and bound", error=gap)
-    return schedule(landing, sequence, [t * grid.step for t in times], "big_m", guarantee)
+    return schedule(landing, sequence, exactly, "big_m", guarantee)
+
+
+def _sequence(landing: Landing, times: NDArray[np.float64]) -> list[int]:
+    """The order of landing times; of planes that land together, first one that needs no separation to the others."""
+    left = sorted(range(len(times)), key=lambda i: float(times[i]))
+    found = []
+    while left:
+        soonest = float(times[left[0]])
+        together = [i for i in left if float(times[i]) - soonest <= TOGETHER * (1 + abs(soonest))]
+        free = [i for i in together if not any(landing.separation[i][j] for j in together if j != i)]
+        found.append(free[0] if free else left[0])
+        left.remove(found[-1])
+    return found
 
 
 def big_m(landing: Landing) -> MixedIntegerProgram:

@@ -93,11 +93,17 @@ def _efficient(environment: Environment, problem: Problem, table: Any, values: l
     short, welfare = len(problem) <= EVERY, sum(values, Fraction(0))
     others: Iterator[Sequence[int]] = iter(permutations(range(len(problem)))) if short else _neighbours(sequence)
     worst, witness = Fraction(0), None
+    horizon = problem.queue.horizon
     for other in others:
-        worth = sum((problem.worth(j, end) for j, end in zip(other, problem.timed(other)[1], strict=True)), Fraction(0))
+        ends = problem.timed(other)[1]
+        if horizon is not None and ends and ends[-1] > horizon:
+            continue
+        worth = sum((problem.worth(j, end) for j, end in zip(other, ends, strict=True)), Fraction(0))
         if welfare - worth < worst:
             worst, witness = welfare - worth, {"better_order": [problem.jobs[j].name for j in other]}
     evidence = "every order" if short else "every order that moves one job or swaps two (necessary, not sufficient)"
+    if problem.queue.inserted_idle:
+        evidence += ", without idle time" + (" and by the horizon" if horizon is not None else "")
     return Finding(property="efficiency", margin=worst, tolerance=_tolerance(environment, welfare),
                    evidence=evidence, witness=witness)  # fmt: skip
 
