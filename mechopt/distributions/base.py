@@ -99,12 +99,15 @@ def number(value: object, key: str) -> Fraction:
     """The exact value of a parameter.
 
     Raises:
-        InstanceError: not a finite number.
+        InstanceError: not a finite number, or one that floats do not reach.
     """
     try:
-        return Fraction(exact.parse(value))
+        found = Fraction(exact.parse(value))
     except ValueError as error:
         raise InstanceError(str(error), key=key) from None
+    if not np.isfinite(exact.as_float(found)):
+        raise InstanceError(f"must be within the range of floats, not {exact.show(value)}", key=key)
+    return found
 
 
 def positive(value: object, key: str) -> Fraction:
@@ -114,7 +117,7 @@ def positive(value: object, key: str) -> Fraction:
         InstanceError: not a finite number, or not above 0.
     """
     found = number(value, key)
-    if not found > 0 or not 0 < exact.as_float(found) < np.inf:
+    if not exact.as_float(found) > 0:
         raise InstanceError(f"must be above 0 and within the range of floats, not {exact.show(value)}", key=key)
     return found
 

@@ -91,9 +91,13 @@ def read(environment: Environment, document: Document, seed: int) -> tuple[Setti
         found = scenarios.drawn(
             environment, document, factors, key="design", draws=table.draws, largest=table.largest, seed=seed
         )
+    bounds = exact.as_float(low), exact.as_float(high)
+    for name, value in (("price", exact.as_float(price)), ("collar", bounds[1] * float(found.residual.max()))):
+        if not np.isfinite(value):
+            raise document.error("is too large for floats, or charges are", f"design.{name}")
     settings = Settings(
         price=exact.as_float(price),
-        bounds=(exact.as_float(low), exact.as_float(high)),
+        bounds=bounds,
         designs=table.designs,
         level=table.level,
         distance=table.distance,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
-from mechopt.mechanisms.overage.clearing import RULES, TIES, WEIGHTED_RULES, Rule, Tie
+from mechopt.mechanisms.overage.clearing import RULES, TIES, WEIGHTED_RULES, Rule, Tie, as_float
 from mechopt.mechanisms.overage.network import Network, from_document as network_of
 
 Rounding = Literal["none", "largest_remainder", "cumulative", "jefferson", "webster", "adams"]
@@ -69,6 +69,10 @@ class Environment:
             object.__setattr__(self, name, array)
         if self.weight is not None:
             self._check_weights(self.weight)
+        if self.penalty is not None and self.arithmetic == "float" and self.rounding == "none":
+            charge = exact.as_float(self.penalty) * float(as_float(self.claim).max()) * len(self.claim)
+            if not np.isfinite(charge):
+                raise InstanceError('the penalties are too large for floats; use arithmetic = "exact"', key="penalty")
         if self.rounding not in ("none", "largest_remainder", "cumulative") and self.rule not in ("linear", "rebate"):
             raise InstanceError(
                 f"{self.rounding} deals out by overage and fits the linear and rebate rules only; "
@@ -83,6 +87,20 @@ class Environment:
     def sharing(self) -> dict[str, Any]:
         """How slack is shared, as keywords of `clearing.clear`."""
         return {"rule": self.rule, "alpha": self.alpha, "tie": self.tie, "weight": self.weight}
+
+    def in_floats(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Entitlements and claims in floats, for what is drawn at random.
+
+        Raises:
+            InstanceError: one is too large.
+        """
+        columns = as_float(self.entitlement), as_float(self.claim)
+        for name, column in zip(("entitlement", "claim"), columns, strict=True):
+            with np.errstate(over="ignore"):
+                if not np.isfinite(column.sum() * 4):
+                    raise InstanceError("the total is too large for floats, in which draws are taken",
+                                        key=f"accounts.{name}")  # fmt: skip
+        return columns
 
     def need_equal_weights(self, what: str) -> None:
         """Refuse an analysis that regroups accounts: nobody says which weight a new group has.
@@ -145,8 +163,7 @@ class Environment:
         if self.arithmetic == "float" and self.rounding == "none":
             # Overflow warns and gives inf, which is what is looked for.
             with np.errstate(over="ignore"):
-                floats = np.array([exact.as_float(v) for v in array]) if array.dtype == object else array
-                if not np.isfinite(floats.astype(np.float64).sum() * 4):
+                if not np.isfinite(as_float(array).sum() * 4):
                     raise InstanceError('the total is too large for floats; use arithmetic = "exact"', key=key)
 
 

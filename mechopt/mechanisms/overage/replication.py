@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mechopt import distributions, exact, tasks
 from mechopt.distributions import Distribution
+from mechopt.errors import InstanceError
 from mechopt.instance import Document
 from mechopt.mechanisms.overage.clearing import cover
 from mechopt.mechanisms.overage.environment import Environment
@@ -107,10 +108,7 @@ def read(environment: Environment, document: Document) -> tuple[Table, Play]:
     for name, factor in zip(("claims", "common"), factors, strict=True):
         if factor is not None and factor.support[0] < 0:
             raise document.error("a factor of needs cannot be below 0", f"simulate.{name}")
-    held, asked = (
-        np.array([exact.as_float(exact.parse(value)) for value in column.tolist()])
-        for column in (environment.entitlement, environment.claim)
-    )
+    held, asked = environment.in_floats()
     return table, Play(
         entitlement=held,
         need=asked,
@@ -127,21 +125,22 @@ def read(environment: Environment, document: Document) -> tuple[Table, Play]:
 
 
 def play(task: tuple[Play, int], generator: Generator) -> NDArray[np.float64]:
-    """Some replications: the MEASURES of each period, shape (replications, periods, measures)."""
+    """Some replications: the MEASURES of each period, shape (replications, periods, measures).
+
+    Raises:
+        InstanceError: the totals or the penalties exceed floats.
+    """
     setup, count = task
-    people = len(setup.need)
     found = np.empty((count, setup.periods, len(MEASURES)))
-    banked = np.zeros((count, people))
+    banked = np.zeros((count, len(setup.need)))
     for period in range(setup.periods):
-        need = np.broadcast_to(setup.need * (1 + setup.growth) ** period, (count, people))
-        if setup.own is not None:
-            need = need * setup.own.sample(generator, (count, people))
-        if setup.common is not None:
-            need = need * setup.common.sample(generator, count)[:, None]
-        claim = np.where(setup.strategic, setup.bound, need)
+        claim = _claims(setup, generator, period, count)
         held = setup.entitlement + banked
-        over, under = np.maximum(claim - held, 0.0), np.maximum(held - claim, 0.0)
-        total_over, total_under = over.sum(axis=1), under.sum(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            over, under = np.maximum(claim - held, 0.0), np.maximum(held - claim, 0.0)
+            total_over, total_under = over.sum(axis=1), under.sum(axis=1)
+            if not np.isfinite((total_over + total_under) * max(setup.penalty, 1.0)).all():
+                raise InstanceError("claims or penalties are drawn that are too large for floats", key="simulate")
         covered = _covered(setup, held, claim, over, total_over, total_under)
         spare = under * _ratio(np.maximum(total_under - total_over, 0.0), total_under)[:, None]
         rebate = spare if setup.sharing["rule"] == "rebate" else 0.0
@@ -155,6 +154,17 @@ def play(task: tuple[Play, int], generator: Generator) -> NDArray[np.float64]:
         if setup.banking:
             banked = spare
     return found
+
+
+def _claims(setup: Play, generator: Generator, period: int, count: int) -> NDArray[np.float64]:
+    """What is claimed in one period of each replication, shape (replications, accounts)."""
+    need = np.broadcast_to(setup.need * (1 + setup.growth) ** period, (count, len(setup.need)))
+    with np.errstate(over="ignore", invalid="ignore"):  # said in words by the caller
+        if setup.own is not None:
+            need = need * setup.own.sample(generator, need.shape)
+        if setup.common is not None:
+            need = need * setup.common.sample(generator, count)[:, None]
+    return np.where(setup.strategic, setup.bound, need)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mechopt import distributions, exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Document
+from mechopt.mechanisms.overage.clearing import as_float
 from mechopt.mechanisms.overage.environment import Environment
 
 LARGEST_DRAWS = 10**6
@@ -68,10 +69,10 @@ def from_table(table: Any, document: Document, key: str) -> Scenarios:
     named = isinstance(table, list) and any(isinstance(row, dict) and "own" in row for row in table)
     columns = ["probability", "overage", "slack", *(["own"] if named else [])]
     read = document.table(table, key, columns)
-    values = {
-        name: np.array([exact.as_float(exact.parse(v)) for v in read.numbers(name, minimum=0).tolist()])
-        for name in columns
-    }
+    values = {name: as_float(read.numbers(name, minimum=0)) for name in columns}
+    for name, column in values.items():
+        if not np.isfinite(column).all():
+            raise read.error("is too large for floats", name, int((~np.isfinite(column)).argmax()))
     probability = read.numbers("probability", minimum=0).tolist()
     for row, value in enumerate(probability):
         if exact.parse(value) <= 0:
@@ -120,10 +121,7 @@ def drawn(
         None if table is None else _factor(table, document, f"{key}.{name}")
         for table, name in zip(tables, ("claims", "common"), strict=True)
     )
-    held, asked = (
-        np.array([exact.as_float(exact.parse(value)) for value in column.tolist()])
-        for column in (environment.entitlement, environment.claim)
-    )
+    held, asked = environment.in_floats()
     chosen = np.argsort(-asked, kind="stable")[:largest]
     generator = np.random.default_rng(seed)
     shared = np.ones(draws) if common is None else common.sample(generator, draws)
@@ -134,7 +132,10 @@ def drawn(
         rows = slice(start, min(start + step, draws))
         count = rows.stop - start
         factor = np.ones((count, len(held))) if own is None else own.sample(generator, (count, len(held)))
-        difference = asked * factor * shared[rows, None] - held
+        with np.errstate(over="ignore", invalid="ignore"):
+            difference = asked * factor * shared[rows, None] - held
+        if not np.isfinite(difference).all():
+            raise document.error("draws claims that are too large for floats", key)
         over = np.maximum(difference, 0.0)
         overage[rows], slack[rows] = over.sum(axis=1), np.maximum(-difference, 0.0).sum(axis=1)
         mine, spare = over[:, chosen], np.maximum(-difference[:, chosen], 0.0)
