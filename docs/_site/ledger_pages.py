@@ -38,7 +38,7 @@ def write(folder: Path, run: str | None) -> None:
         raise CatalogError(f"{file}: {problem}")
     own = {name: [claim for claim in known.claims.values() if claim.mechanism == name] for name in PAPERS}
     pages = {f"{name}.md": _page(name, claims, known.claims, records, kept) for name, claims in own.items()}
-    pages["index.md"] = _index(own, bool(records))
+    pages["index.md"] = _index(own, records)
     for name, text in pages.items():
         if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
             (folder / name).write_text(text, encoding="utf-8")
@@ -48,10 +48,14 @@ def _records(run: Path) -> dict[str, Mapping[str, Any]]:
     return {record["id"]: record for record in json.loads(run.read_text(encoding="utf-8"))["claims"]}
 
 
-def _index(own: Mapping[str, list[Claim]], ran: bool) -> str:
-    source = (
-        "a run of all evidence" if ran else "the verdicts on record, which the tests hold against the computed ones"
-    )
+def _index(own: Mapping[str, list[Claim]], records: Mapping[str, Mapping[str, Any]]) -> str:
+    claims = [claim for paper in own.values() for claim in paper]
+    ran = sum(claim.id in records for claim in claims)
+    recorded = "the verdicts on record, which the tests hold against the computed ones"
+    if ran == len(claims):
+        source = "a run of all evidence"
+    else:
+        source = f"a run of {ran} of the {len(claims)} claims, and for the rest {recorded}" if ran else recorded
     lines = [
         "# The ledger",
         "",
@@ -62,7 +66,7 @@ def _index(own: Mapping[str, list[Claim]], ran: bool) -> str:
         "|---|---|---|" + "---|" * len(MARKS),
     ]
     for name, claims in own.items():
-        counts = Counter(_words(claim.expected) for claim in claims)
+        counts = Counter(_verdict(claim, records.get(claim.id)) for claim in claims)
         cells = [
             f"[{_text(f'{PAPERS[name].authors} ({PAPERS[name].year})')}]({name}.md)",
             str(len(statements(name))),
@@ -107,7 +111,7 @@ def _claim(
     kept: Mapping[str, Any] | None,
     page: str,
 ) -> list[str]:
-    verdict = _words(record["verdict"] if record else claim.expected)
+    verdict = _verdict(claim, record)
     lines = [f"({_anchor(claim.id)})=", f"### {_text(claim.title)}: {MARKS[verdict]} {verdict}", ""]
     for label, value in (
         ("Statement", claim.statement),
@@ -135,7 +139,7 @@ def _claim(
 
 
 def _witness(witness: Mapping[str, Any]) -> list[str]:
-    values = [f"{name} = {value}" for name, value in witness["instance"].items()]
+    values = [f"{name} = {_value(value)}" for name, value in witness["instance"].items()]
     block = [
         "**Counterexample**, shrunk, and replayed by independent code:",
         "",
@@ -145,6 +149,11 @@ def _witness(witness: Mapping[str, Any]) -> list[str]:
         witness["steps"],
     ]
     return [*block, "```", "", "In Python:", "", "```python", witness["python"].rstrip(), "```", ""]
+
+
+def _value(value: Any) -> str:
+    """As `mechopt verify --explain` writes it: fractions as 1/3, lists in brackets."""
+    return "(" + ", ".join(map(_value, value)) + ")" if isinstance(value, list) else str(value)
 
 
 def _repair(claim: Claim, known: Mapping[str, Claim], page: str) -> str:
@@ -159,8 +168,9 @@ def _link(name: str, claim: Claim | None, page: str) -> str:
     return f"[{_text(claim.title)}](#{_anchor(name)})"
 
 
-def _words(verdict: str | None) -> str:
-    return "supported" if verdict is None else verdict.replace("_", " ")
+def _verdict(claim: Claim, record: Mapping[str, Any] | None) -> str:
+    """In words: what a run of the claim gave, else the verdict on record; none on record is not checked."""
+    return str((record["verdict"] if record else claim.expected) or "not_checked").replace("_", " ")
 
 
 def _anchor(name: str) -> str:

@@ -194,3 +194,73 @@ def averages(size: int) -> tuple[Fraction, Fraction]:
 def closed(size: int) -> tuple[Fraction, Fraction]:
     """The closed forms."""
     return Fraction(size**2 - 1, 6 * size), Fraction((size + 1) * (4 * size - 1), 6 * size)
+
+
+def losing(instance: Instance) -> bool:
+    """One resource: values >= 0, a bidder whose value is below another's, and states something below that, too."""
+    values, bidder = instance["bids"], instance["bidder"]
+    if not 1 <= bidder <= len(values) or min(values) < 0:
+        return False
+    return instance["lie"] >= 0 and bool(max(values[bidder - 1], instance["lie"]) < max(values))
+
+
+def all_stay(instance: Instance, lie: Any = None) -> bool:
+    """Whether nobody gains by another bid where the bidder lies and all others are truthful, and who is best wins."""
+    values, liar = instance["bids"], instance["bidder"] - 1
+    bids = [(instance["lie"] if lie is None else lie) if i == liar else value for i, value in enumerate(values)]
+
+    def bid(agent: int, amount: Any) -> list[Any]:
+        return [amount if place == agent else 0 for place in range(len(values))]
+
+    for agent, value in enumerate(values):
+        rows = [bid(place, amount) for place, amount in enumerate(bids)]
+        kept = [bid(agent, value)[taken] - due for taken, due in (pivot(rows, agent, rows[agent]),)]
+        others = [pivot(rows, agent, bid(agent, amount)) for amount in (0, 1, 2, 3, Fraction(1, 2), value)]
+        if kept[0] < max(bid(agent, value)[taken] - due for taken, due in others):
+            return False
+    return values[pivot(rows, len(values) - 1, rows[-1])[0]] == max(values)
+
+
+@claim(
+    paper="chassang2021",
+    label="Footnote 6",
+    statement="""There may exist other equilibria. For instance, in auctions, bidders who know they will be losing
+        in equilibrium may misrepresent their values.""",
+    reading="""For every number of bidders for one resource, all values and every bidder whose value is below the
+        highest: if he states any other value below the highest and all others are truthful, nobody gains by another
+        bid, and the allocation is efficient. (What the winner pays can change.)""",
+    hypotheses=[losing],
+    proof="""To win the liar has to pay the highest of the others' bids, which is more than his value. The winner pays
+        the highest of the other bids, at most her own value; the other losers are as in truth.""",
+    expected="proved",
+)
+def losers(run: Run) -> Iterator[Evidence]:
+    """A loser and the winner against the highest other bid by Z3; every bid of a grid."""
+    import z3
+
+    value, lie, winner, rest, bid = z3.Reals("value lie winner rest bid")
+    second = smt.maximum(lie, rest)
+    yield smt.prove(
+        z3.And(
+            z3.If(bid > winner, value - winner, 0) <= 0,  # the liar, and so every other loser
+            winner - second >= z3.If(bid > second, winner - second, 0),
+        ),
+        given=[value >= 0, lie >= 0, value < winner, lie < winner, rest >= 0, rest <= winner, bid >= 0],
+        control=("without the winner", z3.If(bid > rest, value - rest, 0) <= 0),
+        range="every number of bidders: a loser, the winner, the highest of the rest, any bid",
+        complete=True,
+        nontrivial=[lie != value, rest > 0, bid > winner],
+        lift=lambda found: {
+            "bids": [found["winner"], found["value"], found["rest"]], "bidder": 2, "lie": found["lie"],
+        },
+    )  # fmt: skip
+    yield exhaustive.check(
+        all_stay,
+        grid=exhaustive.Grid(
+            agents=(2, 3),
+            each={"bids": [0, 1, 2, 3]},
+            scalars={"bidder": [1, 2, 3], "lie": [0, Fraction(1, 2), 1, 2]},
+        ),
+        control=("also with a lie above the highest value", lambda i: all_stay(i, 4)),
+        hypotheses=run.hypotheses,
+    )
