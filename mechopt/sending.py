@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 GRACE = 1.0  # seconds that an interrupted run waits for work that is about to end
-CHUNK_SECONDS = 0.5  # of work that travel together: an engine's overhead of some milliseconds is little beside it
+CHUNK_SECONDS = 1.0  # of work that travel together: an engine's overhead of some milliseconds is little beside it
 SCHEDULER_SECONDS = 0.01  # a worker and chunk: one scheduler serves all workers, a chunk costs it some milliseconds
 AHEAD = 3  # chunks a worker that are sent before results are back
 DEATHS = 3  # of the worker, after which a task is taken to be the cause
