@@ -1,14 +1,18 @@
-"""Numbers that no float holds are said in one line by whatever calculates in floats, and settled by what does not."""
+"""Numbers that no float or 64-bit integer holds: said in one line by what calculates in floats, settled by the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import mechopt
 from mechopt.errors import InstanceError
+from mechopt.mechanisms.overage import settle
+from mechopt.mechanisms.overage.rounding import apportion
 
 HUGE = "1" + "0" * 330
 ACCOUNTS = [{"account": "a", "entitlement": 10, "claim": 13}, {"account": "b", "entitlement": 10, "claim": 9}]
@@ -68,3 +72,23 @@ def test_fractions_settle_and_charge_what_floats_cannot() -> None:
     assert outcome.summary["region"] == "X<I"
     outcome = mechopt.solve(DOCUMENT | {"arithmetic": "exact", "penalty": HUGE})
     assert outcome.summary["penalty_total"] == 2 * int(HUGE)
+
+
+@given(
+    overage=st.lists(st.integers(2**62, 2**63 - 1), min_size=3, max_size=9),
+    slack=st.lists(st.integers(2**61, 2**63 - 1), min_size=2, max_size=9),
+    method=st.sampled_from(["largest_remainder", "cumulative"]),
+    block=st.sampled_from([None, 2]),
+)
+@settings(max_examples=80, deadline=None)
+def test_awards_of_one_block_may_exceed_64_bits(
+    overage: list[int], slack: list[int], method: str, block: int | None
+) -> None:
+    slack = slack[: len(overage) - 1]  # so that it is short, mostly
+    held = np.array([0] * len(overage) + slack, dtype=np.int64)
+    asked = np.array(overage + [0] * len(slack), dtype=np.int64)
+    payoff, totals = settle(held, asked, rounding=method, block=block)
+    if totals.sign > 0:
+        assert payoff.tolist() == apportion(overage, sum(slack), method) + [0] * len(slack)
+    else:
+        assert payoff.tolist() == asked.tolist()

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt import exact
+
 BLOCK = 16384  # elements; a handful of such buffers fits the second-level cache
 BITS = 14  # of a remainder told apart by one histogram
 ROOM = 1 << 22  # remainders collected to pick one by rank
@@ -128,7 +130,7 @@ class Deal:
             floor, left = self.quotas(entitlement[block], claim[block])
             rest[block] = left
             counts += np.bincount((left >> self.shift).astype(np.int64), minlength=len(counts))
-            dealt += int(floor.sum())
+            dealt += exact.integer_sum(floor)  # a block of huge floors exceeds 64 bits
             np.minimum(claim[block], entitlement[block], out=payoff[block])
             payoff[block] += floor
         return dealt
