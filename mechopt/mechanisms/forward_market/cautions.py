@@ -9,6 +9,8 @@ import numpy as np
 from mechopt.mechanisms.forward_market.anticipated import Anticipated
 from mechopt.mechanisms.forward_market.solved import Solved
 
+VAGUE = 1e-6  # of the support: beyond it the uncertainty of the common worst-off type is worth a line
+
 
 def cautions(solved: Solved) -> Sequence[str]:
     """What a careful user must know about a result, a line each."""
@@ -45,11 +47,19 @@ def cautions(solved: Solved) -> Sequence[str]:
 
 
 def _common_warnings(solved: Solved) -> list[str]:
-    common = solved.market.common
-    if not common.highest > common.type:
-        return []
-    return [f"no type is likely between {common.type:.6g} and {common.highest:.6g}: every type there is a common "
-            "worst-off type (the holdings are the same)"]  # fmt: skip
+    common, lines = solved.market.common, []
+    exactly = solved.environment.arithmetic == "exact" and solved.exact is not None
+    if common.uncertainty > VAGUE * (solved.market.high - solved.market.low) and not exactly:
+        lines.append(
+            f"the common worst-off type is known to within {common.uncertainty:.2g} only: the allocations sum to 1, up "
+            "to rounding, at many types; holdings and surpluses hardly depend on it"
+        )
+    if common.highest > common.type:
+        lines.append(
+            f"no type is likely between {common.type:.6g} and {common.highest:.6g}: every type there is a common "
+            "worst-off type (the holdings are the same)"
+        )
+    return lines
 
 
 def _state_warnings(solved: Solved, market: Anticipated) -> list[str]:

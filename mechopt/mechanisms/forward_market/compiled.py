@@ -96,7 +96,7 @@ def _series(table: Any, units: int, out: float, steps: int, relative: float) -> 
     """q and its error bound by the alternating series; an infinite bound where out is 0."""
     if out <= 0.0:
         return 0.0, np.inf
-    most = (table[steps] + TINY) / out
+    most = 2.0 * (table[steps] + TINY) / out
     if most < 1e-32:
         return 0.0, most
     ratio, factor = -(1.0 - out) / out, 1.0 / out

@@ -48,6 +48,7 @@ class Curves:
         below: F at the nodes, shape (panels, DEGREE, classes).
         idle: integral of E(1 - D)^+ over the support.
         at_edge: q at the edges, shape (panels + 1, classes).
+        served: the least type at which q is the whole demand, shape (classes,).
         area: integral of q from the low end to each edge, shape (panels + 1, classes).
         error: estimate of the absolute error of q anywhere (truncation by the last coefficients, plus the bound on
             rounding), shape (classes,).
@@ -57,6 +58,7 @@ class Curves:
 
     def __init__(self, interim: Interim, low: float, high: float, breaks: Sequence[float] = ()) -> None:
         self.interim, self.low, self.high = interim, low, high
+        self.served = interim.served()
         nodes, weights = np.polynomial.legendre.leggauss(DEGREE)
         self._nodes, self._weights = nodes, weights
         vander = np.polynomial.legendre.legvander(nodes, DEGREE - 1)
@@ -161,7 +163,7 @@ class Curves:
         return self.area[panel, kind] + half * (inner + rest.sum(axis=-1))
 
     def inverse(self, kind: Kinds, amounts: ArrayLike) -> Floats:
-        """min{t: q(t) >= amount} for one class; the high end where q never reaches it."""
+        """min{t: q(t) >= amount} for one class; where its whole demand is served, of larger amounts too."""
         wanted = np.asarray(amounts, dtype=np.float64)
         below = (
             np.searchsorted(self.at_edge[:, kind], wanted)
@@ -171,7 +173,7 @@ class Curves:
         panel = np.clip(below - 1, 0, self.edges.size - 2)
         first, last = wanted <= self.at_edge[0, kind], wanted >= self.at_edge[-1, kind]
         found = np.where(first, self.low, self._newton(panel, kind, wanted, first | last))
-        return np.where(last & ~first, self.high, found)
+        return np.where(last & ~first, self.served[kind], found)
 
     def _newton(self, panel: NDArray[np.intp], kind: Kinds, wanted: Floats, known: NDArray[np.bool_]) -> Floats:
         """Where q takes the amounts wanted inside the panels given: Newton's method, kept inside a halved bracket.

@@ -8,7 +8,7 @@ Source: liu2020, Propositions 9 and 10.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market.market import Market
+from mechopt.mechanisms.forward_market.roots import rising_root
 
 Floats = NDArray[np.float64]
 ALL_SETS = 12  # agents up to which every set of corners is tried; beyond, sets of at most two
@@ -217,17 +218,6 @@ def _level(holding: Floats, low: Floats, high: Floats, amount: float) -> Floats:
     room = (high - holding) if rest > 0 else (holding - low)
     total = float(room.sum())
     return holding + rest * room / total if total > 0 else holding
-
-
-def rising_root(rising: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function crosses 0; the nearer end where it does not."""
-    from scipy.optimize import brentq
-
-    if rising(low) >= 0:
-        return low
-    if rising(high) <= 0:
-        return high
-    return float(brentq(rising, low, high, xtol=1e-15 * max(1.0, high), rtol=1e-14, maxiter=200))
 
 
 def radius(market: Market) -> float:

@@ -6,14 +6,16 @@ Source: liu2020, Section 3.
 from __future__ import annotations
 
 import importlib.util
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mechopt import exact
 from mechopt.distributions import Distribution
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market import bracket, halves, leave_one_out, sums
@@ -72,6 +74,7 @@ class Interim:
         self.first = np.array([int(np.argmax(self.class_of == kind)) for kind in range(len(kinds))], dtype=np.intp)
         self.demand = np.array([float(value) for value, _ in kinds])
         self.law = [law for _, law in kinds]
+        self._exact_demand = [value for value, _ in kinds]
         self.evaluations = 0
         self._demands = np.array([float(value) for value in demand])
         self._sums = None if method in ("halves", "bracket") else sums.attainable(demand, largest=LARGEST_SUMS)
@@ -145,6 +148,28 @@ class Interim:
             if steps >= MOST_STEPS or bracket.allocations(lattice, below, self.first)[1].max() < NARROW:
                 return lattice
             steps *= 2
+
+    def served(self) -> Floats:
+        """The least type at which each class is sure of its whole demand, shape (classes,).
+
+        There the demands of those whose values may still be higher leave enough: decided exactly.
+        """
+        ends = [law.ends[1] for law in self.law]
+        after: dict[Any, Fraction] = {}  # demand of the classes whose values end just here
+        for end, demand, count in zip(ends, self._exact_demand, self.count.tolist(), strict=True):
+            after[end] = after.get(end, Fraction(0)) + demand * count
+        places = sorted(after)
+        above, room = Fraction(0), []  # what those with a later end leave of the supply, ascending
+        for end in reversed(places):
+            room.append(1 - above)
+            above += after[end]
+        room.reverse()
+        enough = bisect_left(room, 0)  # from here on there is room for all with a later end
+        found = []
+        for end, demand in zip(ends, self._exact_demand, strict=True):
+            own = bisect_left(places, end)
+            found.append(places[enough if enough < own else max(own, bisect_left(room, demand))])
+        return np.array([exact.as_float(place) for place in found])
 
     def total(self, value: Floats) -> Floats:
         """The sum over all agents of a number a class (last axis)."""

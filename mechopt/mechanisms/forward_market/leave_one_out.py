@@ -77,9 +77,9 @@ def _chunk(sums: Sums, below: NDArray[Any], wanted: NDArray[np.intp]) -> tuple[F
         return value.T, relative * value.T, idle
     shortfall = sums.shortfall(distribution(sums, columns, range(len(columns))))
     value, error = series(sums, columns, shortfall, wanted)
-    # Where no supply is left for i even without i in the set, q is 0: G_-i(1) <= G(1) / (1 - a).
+    # Where no supply is left for i even without i in the set, q is 0: G_-i(1) <= G(1) / (1 - a); twice, for rounding.
     with np.errstate(divide="ignore", invalid="ignore"):
-        most = (shortfall[0] + TINY) / columns[wanted]
+        most = 2.0 * (shortfall[0] + TINY) / columns[wanted]
     nothing = most < UNIT * UNIT
     value[nothing], error[nothing] = 0.0, most[nothing]
     doubtful = ~(error <= max(GOOD_ENOUGH, 4 * _relative(sums, len(columns), _unit(columns))))
@@ -155,7 +155,7 @@ def divide_and_conquer(sums: Sums, below: Floats, wanted: NDArray[np.intp]) -> F
             sums.add(chance, agent, below[agent], 1.0 - below[agent])
     # On a lattice in steps, which are whole numbers and take no rounding.
     steps = sums.lattice or 1
-    room = steps - np.arange(sums.size) if sums.lattice else 1.0 - sums.position
+    room = steps - np.arange(sums.size) if sums.lattice else sums.gap[0]
     most = np.rint(sums.demand * steps) if sums.lattice else sums.demand
 
     def leave_out(chance: Floats, members: list[int]) -> None:

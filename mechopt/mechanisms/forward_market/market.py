@@ -13,7 +13,7 @@ No density is needed. Source: liu2020, Sections 3 and 4; pi_i and eq. (11) rearr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -27,6 +27,7 @@ from mechopt.errors import SolveError
 from mechopt.mechanisms.forward_market.curves import Curves
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.interim import Interim, Method
+from mechopt.mechanisms.forward_market.roots import NEXT, rising_root
 
 Floats = NDArray[np.float64]
 SNAP = 1e-12  # a holding this close to q_i(low) or k_i is taken to be it
@@ -40,13 +41,16 @@ class Common:
     Attributes:
         type: hat, the least one.
         highest: the largest common worst-off type; above `type` only where no type is likely between them.
+        uncertainty: by how much rounding may have moved hat, money per unit: an estimate, large where demand exceeds
+            supply so little that the allocations sum to all but 1 at many types.
         holding: r_i* = q_i(hat), shape (agents,).
-        error: bound on the error of each holding.
+        error: bound on the error of each holding, given the values of the distributions.
         evaluations: types at which the allocations were computed.
     """
 
     type: float
     highest: float
+    uncertainty: float
     holding: Floats
     error: float
     evaluations: int
@@ -93,8 +97,6 @@ class Market:
 
         Source: liu2020, Proposition 2.
         """
-        from scipy.optimize import brentq
-
         if not self.scarce:
             raise SolveError("without scarcity there is no common worst-off type")
         interim, before = self.interim, self.interim.evaluations
@@ -102,28 +104,46 @@ class Market:
         def excess(point: float) -> float:
             return float(interim.total(interim.at(point).value)[0]) - 1.0
 
-        width = self.high - self.low
-        hat = float(brentq(excess, self.low, self.high, xtol=1e-15 * max(1.0, self.high), rtol=1e-14, maxiter=200))
-        near = interim.at(np.clip([hat, hat - FLAT * width, hat + FLAT * width], self.low, self.high))
-        total = interim.total(near.value)
-        noise = max(1e-13, float(interim.total(near.error).max()))
-        least, highest = hat, hat
-        if total[0] - total[1] <= noise:
-            least = self._edge(hat, self.low, noise)
-        if total[2] - total[0] <= noise:
-            highest = self._edge(hat, self.high, noise)
-        return Common(type=least, highest=highest, holding=interim.spread(near.value[0]),
-                      error=float(near.error[0].max()), evaluations=interim.evaluations - before)  # fmt: skip
+        hat = rising_root(excess, self.low, self.high)
+        close, flat = 2 * NEXT * hat, FLAT * (self.high - self.low) / 2
+        near = interim.at(np.clip(hat + np.array([-close, 0.0, close, -flat, flat]), self.low, self.high))
+        over, noise = interim.total(near.value) - 1.0, float(interim.total(near.error).max())
+        left = 1 if over[1] < 0 else 0  # the allocations sum to 1 between this type and the next
+        gap = over[left + 1] - over[left]
+        share = float(np.clip(-over[left] / gap, 0.0, 1.0)) if gap > 0 else 0.0
+        least, highest = self._ends(hat, flat, over[3:], max(1e-13, noise))
+        return Common(
+            type=least,
+            highest=highest,
+            uncertainty=self._uncertainty(hat, noise, float(over[4] - over[3]) / (2 * flat)),
+            holding=interim.spread(near.value[left] + share * (near.value[left + 1] - near.value[left])),
+            # All q_i rise, so that none is further from r_i* than their sum is from 1.
+            error=float(np.abs(over[left : left + 2]).max()) + noise + float(near.error[left : left + 2].max()),
+            evaluations=interim.evaluations - before,
+        )
 
-    def _edge(self, inside: float, outside: float, noise: float) -> float:
-        """The end of the interval on which the allocations sum to one."""
-        for _ in range(60):
-            middle = (inside + outside) / 2
-            if abs(float(self.interim.total(self.interim.at(middle).value)[0]) - 1.0) <= noise:
-                inside = middle
-            else:
-                outside = middle
-        return inside
+    def _uncertainty(self, hat: float, noise: float, slope: float) -> float:
+        """How far from hat the allocations still sum to 1 within their error."""
+        if slope * FLAT * (self.high - self.low) > 4 * noise:
+            return 2 * noise / slope
+
+        def meets(point: float) -> bool:
+            return abs(float(self.interim.total(self.interim.at(point).value)[0]) - 1.0) <= noise
+
+        return max(abs(_edge(meets, hat, end) - hat) for end in (self.low, self.high))
+
+    def _ends(self, hat: float, flat: float, over: Floats, noise: float) -> tuple[float, float]:
+        """The ends of the interval of common worst-off types: more than one type only where no distribution moves."""
+        for sign, there in zip((-1.0, 1.0), over.tolist(), strict=True):
+            inside, further = hat + sign * flat, hat + 2 * sign * flat
+
+            def unmoved(point: float, inside: float = inside) -> bool:
+                below = self.interim.below([inside, point])
+                return bool(np.all(below[0] == below[1]))
+
+            if abs(there) <= noise and self.low <= further <= self.high and unmoved(further):
+                return _edge(unmoved, inside, self.low), _edge(unmoved, inside, self.high)
+        return hat, hat
 
     @cached_property
     def welfare(self) -> float:
@@ -164,7 +184,7 @@ class Market:
 
     def outside(self, holding: ArrayLike) -> Floats:
         """phi_i(r_i) <= 0 of every agent, money, shape (agents,)."""
-        usable = self._usable(np.asarray(holding, dtype=np.float64))
+        usable = np.minimum(np.asarray(holding, dtype=np.float64), self.demand)
         hat = self.curves.inverse(self._kind, usable)
         return self.curves.integral(self._kind, hat) - hat * usable
 
@@ -236,9 +256,7 @@ class Market:
         """Pi at the holdings r*, without a root an agent: there all worst-off types are one."""
         common = self.common
         outside = self.curves.integral(self._kind, np.full(self.interim.agents, common.type))
-        return self.welfare - float(self.rents.sum()) + float(outside.sum()) - common.type * float(
-            common.holding.sum()
-        )  # fmt: skip
+        return self.welfare - float(self.rents.sum()) + float(outside.sum()) - common.type
 
     @cached_property
     def cornered(self) -> Floats:
@@ -252,6 +270,16 @@ class Market:
         curves = self.curves
         outside = self.interim.spread(curves.area[-1]) - self.high * self.demand
         return self.welfare - float(self.rents.sum()) + outside
+
+
+def _edge(holds: Callable[[float], bool], inside: float, outside: float) -> float:
+    """The last type on the way from one to another up to which something holds."""
+    if holds(outside):
+        return outside
+    for _ in range(60):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+    return inside
 
 
 def _snapped(usable: Floats, least: Any, most: Any) -> Floats:

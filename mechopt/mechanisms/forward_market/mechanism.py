@@ -135,7 +135,7 @@ def tariff_table(tariff: Any) -> dict[str, list[float]]:
     knots, prices = tariff.knots, tariff.prices
     if tariff.kind == "linear":
         return {"position": list(knots), "price": list(prices)}
-    same = 1e-9 * max(1.0, abs(prices[-1]))
+    same = 1e-9 * max(abs(prices[0]), abs(prices[-1]))
     starts = [place for place in range(len(prices)) if place == 0 or prices[place] > prices[place - 1] + same]
     ends = [*starts[1:], len(prices)]
     return {

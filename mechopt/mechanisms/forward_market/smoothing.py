@@ -100,7 +100,8 @@ def _bandwidth(given: Any, samples: Sequence[Fraction]) -> Fraction:
         return positive(given, "bandwidth")
     values = np.array([exact.as_float(value) for value in samples])
     quarter, three = np.quantile(values, [0.25, 0.75])
-    spread = min(part for part in (float(values.std()), float(three - quarter) / 1.34, np.inf) if part > 1e-12)
+    none = 1e-12 * float(np.abs(values).max())  # what rounding leaves of no spread
+    spread = min(part for part in (float(values.std()), float(three - quarter) / 1.34, np.inf) if part > none)
     if not np.isfinite(spread):
         raise InstanceError("is needed where all samples are the same", key="bandwidth")
     return Fraction(f"{0.9 * spread * len(samples) ** -0.2:.6g}")  # Silverman 1986, eq. (3.31)

@@ -23,27 +23,23 @@ class Sums:
     Agents of equal demand form a class. A row of the shortfall table is E(x - D)^+ at one x = 1 - m k.
 
     Attributes:
-        position: the sums, ascending, units of supply, shape (sums,).
+        size: number of sums, in ascending order.
         class_of: each agent's class, shape (agents,).
         demand: of each class, shape (classes,).
         moves: of each class, where a sum comes from and where it goes when one more agent of the class is added.
-        points: x of each row of the shortfall table, shape (rows,); row 0 is x = 1.
+        gap: (x - sum)^+ for each row of the shortfall table, units of supply, shape (rows, sums); row 0 is x = 1. Each
+            is one rounding of the exact difference, however small that is. Empty on a lattice.
         rows: of each class, the rows of x = 1 - m k for m = 1, 2, ... while x > 0.
         lattice: number of lattice steps to the supply, or 0 where the sums are a list.
     """
 
-    position: NDArray[np.float64]
+    size: int
     class_of: NDArray[np.intp]
     demand: NDArray[np.float64]
     moves: Sequence[tuple[Place, Place]]
-    points: NDArray[np.float64]
+    gap: NDArray[np.float64]
     rows: Sequence[NDArray[np.intp]]
     lattice: int
-
-    @property
-    def size(self) -> int:
-        """Number of sums."""
-        return int(self.position.size)
 
     @property
     def crowd(self) -> int:
@@ -78,7 +74,7 @@ class Sums:
         if self.lattice:
             table: NDArray[np.float64] = np.cumsum(np.cumsum(chance, axis=0), axis=0)
             return table[::-1] / self.lattice  # row m is x = 1 - m / lattice
-        return np.maximum(self.points[:, None] - self.position, 0.0) @ chance
+        return self.gap @ chance
 
 
 def attainable(demand: Sequence[Fraction], *, largest: int) -> Sums | None:
@@ -106,11 +102,11 @@ def attainable(demand: Sequence[Fraction], *, largest: int) -> Sums | None:
 
 def _dense(class_of: NDArray[np.intp], distinct: list[Fraction], units: list[int], lattice: int) -> Sums:
     return Sums(
-        position=np.arange(lattice) / lattice,
+        size=lattice,
         class_of=class_of,
         demand=np.array([float(value) for value in distinct]),
         moves=[(slice(0, lattice - step), slice(step, lattice)) for step in units],
-        points=1.0 - np.arange(lattice) / lattice,
+        gap=np.empty((0, lattice)),
         rows=[np.arange(step, lattice, step) for step in units],
         lattice=lattice,
     )
@@ -146,11 +142,19 @@ def _listed(
             np.array([wanted.setdefault(point, len(wanted)) for point in range(lattice - step, 0, -step)], np.intp)
         )
     return Sums(
-        position=np.array([float(Fraction(int(value), lattice)) for value in sums.tolist()]),
+        size=int(sums.size),
         class_of=class_of,
         demand=np.array([float(value) for value in distinct]),
         moves=moves,
-        points=np.array([float(Fraction(point, lattice)) for point in wanted]),
+        gap=_gaps(np.array(list(wanted), dtype=sums.dtype), sums, lattice),
         rows=rows,
         lattice=0,
     )
+
+
+def _gaps(points: NDArray[Any], sums: NDArray[Any], lattice: int) -> NDArray[np.float64]:
+    """(x - sum)^+ in units of supply: differences of whole numbers, so that close ones do not cancel."""
+    found = np.empty((points.size, sums.size))
+    for row, point in enumerate(points):
+        found[row] = np.maximum(point - sums, 0) / lattice
+    return found

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.forward_market.anticipated import common_value, mean_types, room, state_markets
 from mechopt.mechanisms.forward_market.environment import Environment
-from mechopt.mechanisms.forward_market.holdings import Limits, rising_root
+from mechopt.mechanisms.forward_market.holdings import Limits
 from mechopt.mechanisms.forward_market.market import Market
+from mechopt.mechanisms.forward_market.roots import rising_root
 from mechopt.program import LinearProgram
 from mechopt.solver import solve
 
