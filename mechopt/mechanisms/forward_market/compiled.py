@@ -149,7 +149,7 @@ def _divide(
                 taken += buffers[depth, place] * min(steps - place, units[agent])
             index = flagged[agent]
             value[index] = taken / steps
-            error[index] = value[index] * relative
+            error[index] = value[index] * relative + TINY
             continue
         middle = (first + last) // 2
         stack[top] = middle, last, depth + 1, first, middle

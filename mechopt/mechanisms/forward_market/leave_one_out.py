@@ -24,7 +24,7 @@ from mechopt.mechanisms.forward_market.sums import Sums
 UNIT = float(np.finfo(np.float64).eps) / 2
 EXTENDED = float(np.finfo(np.longdouble).eps) / 2  # 5e-20 where the platform has 80 bits, else that of a float
 GOOD_ENOUGH = 1e-13  # absolute error of the series at which divide and conquer is not worth its time
-TINY = 1e-300  # covers what underflow can take from a shortfall
+TINY = 1e-300  # covers what underflow can take from a shortfall or an allocation
 CELLS = 2_000_000  # numbers in one distribution; more types are done in chunks
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,7 @@ def _chunk(sums: Sums, below: NDArray[Any], wanted: NDArray[np.intp]) -> tuple[F
         value, idle = both_ends.allocations(sums, columns, wanted)
         # One more rounding a total: sums over those before and over those after.
         relative = _relative(sums, len(columns), _unit(columns)) + (sums.size + 4) * _unit(columns)
-        return value.T, relative * value.T, idle
+        return value.T, relative * value.T + TINY, idle
     shortfall = sums.shortfall(distribution(sums, columns, range(len(columns))))
     value, error = series(sums, columns, shortfall, wanted)
     # Where no supply is left for i even without i in the set, q is 0: G_-i(1) <= G(1) / (1 - a); twice, for rounding.
@@ -87,7 +87,7 @@ def _chunk(sums: Sums, below: NDArray[Any], wanted: NDArray[np.intp]) -> tuple[F
         at = np.flatnonzero(doubtful.any(axis=0))
         who = doubtful.any(axis=1)
         exact_value = divide_and_conquer(sums, columns[:, at], wanted[who])
-        exact_error = _relative(sums, len(columns), _unit(columns)) * exact_value
+        exact_error = _relative(sums, len(columns), _unit(columns)) * exact_value + TINY
         chosen = np.ix_(who, at)
         better = ~(error[chosen] <= exact_error)
         value[chosen] = np.where(better, exact_value, value[chosen])

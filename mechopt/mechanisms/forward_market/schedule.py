@@ -78,6 +78,7 @@ class Programs:
         self.zero = int(np.argmin(np.abs(self.knots)))
         self.floor = self._floor()
         self.width = np.diff(self.knots)
+        self.below, self.above = self._around_zero()
         # Sum over agents of C at e_i - r_i*: how often each knot is hit.
         place = np.array([int(np.argmin(np.abs(self.knots - value))) for value in self.position])
         self.weight = np.bincount(place, minlength=self.knots.size).astype(np.float64)
@@ -105,6 +106,23 @@ class Programs:
         grid = np.linspace(kept[0], kept[-1], GRID)
         far = grid[np.abs(grid[:, None] - np.array(kept)).min(axis=1) > 1e-4]
         return np.sort(np.concatenate([kept, far]))
+
+    def _around_zero(self) -> tuple[float, float]:
+        """Most and least price just below and just above 0, for gains that bend too close to 0 to have a knot there.
+
+        C >= A_i at a bend y is a price of A_i(y) / y, the mean of the marginal values up to it, because C(0) = 0.
+        Everywhere else a bend left out moves C by less than APART times the high end.
+        """
+        place, weight = np.polynomial.legendre.leggauss(32)
+        below, above = np.inf, -np.inf
+        for agent in self.first.tolist():
+            held = float(self.holding[agent])
+            for bend in (-held, *(most - held for most, _ in self.market.limits(agent))):
+                if 0.0 < abs(bend) <= APART:
+                    demands = held + bend * (place + 1.0) / 2
+                    price = float(self.market.marginal_value(agent, demands, side="left") @ weight) / 2
+                    below, above = (below, max(above, price)) if bend > 0 else (min(below, price), above)
+        return below, above
 
     def _floor(self) -> Floats:
         """The largest A_i at each knot, over the agents who can reach it."""
@@ -156,6 +174,9 @@ class Programs:
             least = float(self.floor[place]) / self.market.high + SLACK * min(1.0, abs(float(self.knots[place])))
             entries = {place: 1.0, **({count: -float(self.knots[place] ** 2)} if goal == "margin" else {})}
             rows.add(entries, least, np.inf, f"no gain at {self.knots[place]:.6g}")
+        for end, price in ((self.zero - 1, self.below), (self.zero + 1, self.above)):
+            if np.isfinite(price) and 0 <= end < count:
+                rows.add({end: 1.0}, float(self.knots[end]) * price / self.market.high, np.inf, "bends at 0")
         if goal != "margin":  # the price starts at 0 or above
             rows.add({0: -1.0, 1: 1.0}, 0.0, np.inf, "first price")
         if subsidy is not None:
