@@ -133,8 +133,9 @@ def test_the_surplus_of_holdings_just_below_a_demand_is_not_that_of_the_demand(b
     """Two uniform values, k = 1: Pi = 1/3 - (r_1^2 + r_2^2) / 2. Holdings within 1e-12 of k_i counted as k_i."""
     market = Market(build([1, 1], [1, 0]))
     held = np.array([1.0 - short, short])
-    true = Fraction(1, 3) - sum(Fraction(float(part)) ** 2 for part in held) / 2
-    assert abs(Fraction(market.surplus(held)) - true) <= market.error
+    one, other = (Fraction(float(part)) for part in held)
+    true = Fraction(1, 3) - (one * one + other * other) / 2
+    assert abs(Fraction(market.surplus(held)) - true) <= Fraction(market.error)
 
 
 @pytest.mark.parametrize("excess", [Fraction(1, 10**6), Fraction(1, 10**10), Fraction(1, 10**13), Fraction(1, 10**17)])
