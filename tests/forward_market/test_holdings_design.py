@@ -17,6 +17,7 @@ from mechopt.mechanisms.forward_market.anticipated import state_markets
 from mechopt.mechanisms.forward_market.environment import State
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.second_best import second_best
+from mechopt.mechanisms.forward_market.trade import least_trade
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings
 
 UNIFORM = {"family": "uniform"}
@@ -79,7 +80,7 @@ def test_a_group_quota_binds_with_a_price_of_its_own(build: Any) -> None:
 
 def test_least_trade_of_two_uniform_partners(build: Any) -> None:
     """From e = (1, 0) to the edge of the operating region: (1 - 1/sqrt 3)/2 changes hands."""
-    found = choice.least_trade(Market(build([1, 1], [1, 0])))
+    found = least_trade(Market(build([1, 1], [1, 0])))
     assert found.volume == pytest.approx((1 - 3**-0.5) / 2, abs=1e-12)
     assert 0 <= found.surplus < 1e-12
 
@@ -88,7 +89,7 @@ def test_least_trade_of_two_uniform_partners(build: Any) -> None:
 def test_no_smaller_trade_reaches_the_surplus(draw: Any, seed: int) -> None:
     market = Market(draw(seed))
     start = market.environment.endowments
-    found = choice.least_trade(market)
+    found = least_trade(market)
     assert found.surplus >= 0
     if market.surplus(start) >= 0:
         assert found.volume == 0
@@ -129,7 +130,7 @@ def test_impossible_wishes_are_refused(build: Any) -> None:
     with pytest.raises(InstanceError, match="in two groups"):
         choice.Limits(floor=np.zeros(2), cap=np.ones(2), quotas=[quota, quota])
     with pytest.raises(InstanceError, match="the most is"):
-        choice.least_trade(market, 10.0)
+        least_trade(market, 10.0)
 
 
 @pytest.mark.parametrize("goal", ["mean", "worst"])

@@ -19,13 +19,14 @@ from mechopt.mechanisms.forward_market.anticipated import Prospect, prospect_of
 from mechopt.mechanisms.forward_market.bands import bootstrap, samples_of
 from mechopt.mechanisms.forward_market.environment import Environment
 from mechopt.mechanisms.forward_market.forward import Forward
-from mechopt.mechanisms.forward_market.holdings import best, interior, least_trade
+from mechopt.mechanisms.forward_market.holdings import best, interior
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.mechanism import tariff_table
 from mechopt.mechanisms.forward_market.polish import polished
 from mechopt.mechanisms.forward_market.schedule import Design, Programs
 from mechopt.mechanisms.forward_market.second_best import second_best
 from mechopt.mechanisms.forward_market.settlement import balance_certificate, no_free_lunch
+from mechopt.mechanisms.forward_market.trade import least_trade
 from mechopt.mechanisms.forward_market.trust import trust
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings
 from mechopt.mechanisms.forward_market.wishes import Section, limits, read
@@ -182,6 +183,10 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
         trade = least_trade(market, floor)
         holding = trade.holding
         summary |= {"surplus": trade.surplus, "volume": trade.volume}
+        if not trade.complete:
+            warnings.append(
+                "so many agents own more than they can use that not every set of them was tried as keeping it"
+            )
     else:
         robust = best_holdings(environment, "mean" if section.goal == "mean_state" else "worst", allowed)
         holding = robust.holding

@@ -1,4 +1,4 @@
-"""Holdings that maximise the spot market's surplus, or move least from the endowments, under caps, floors and quotas.
+"""Holdings that maximise the spot market's surplus, under caps, floors and quotas.
 
 phi_i is concave below k_i with slope -hat_i(r_i), and flat above. So below the demands the best holdings are
 r_i = q_i(t), clipped to what i may hold, for the one t at which they sum to 1: a scalar root, exact to rounding.
@@ -106,11 +106,13 @@ def best(market: Market, limits: Limits | None = None) -> Best:
     """The best holdings, above the demands too.
 
     Raises:
-        InstanceError: no holdings keep the limits.
+        InstanceError: no holdings keep the limits, or they have quotas of groups.
 
     Source: liu2020, Proposition 10, corrected (see `Market.cornered`) and with limits.
     """
     limits = limits or unlimited(market)
+    if limits.quotas:
+        raise InstanceError("corners and group quotas cannot be combined", key="design.groups")
     agents = market.demand.size
     able = [agent for agent in range(agents) if limits.cap[agent] > market.demand[agent]]
     most = len(able) if agents <= ALL_SETS else min(2, len(able))
@@ -133,8 +135,6 @@ def best(market: Market, limits: Limits | None = None) -> Best:
 
 def _cornered(market: Market, limits: Limits, chosen: tuple[int, ...]) -> Best:
     """The best holdings at which these agents hold at least k_i: the others hold as little as they may."""
-    if limits.quotas:
-        raise InstanceError("corners and group quotas cannot be combined", key="design.groups")
     corner = np.zeros(market.demand.size, dtype=bool)
     corner[list(chosen)] = True
     least = np.where(corner, np.maximum(market.demand, limits.floor), 0.0)
@@ -173,6 +173,10 @@ def _shared(
 def _check(limits: Limits, low: Floats, high: Floats, amount: float, left_out: NDArray[np.bool_]) -> None:
     if float(low.sum()) > amount + ROUNDING:
         raise InstanceError(f"the floors sum to more than the supply: {float(low.sum()):g}", key="design.floors")
+    least = float(low.sum()) + sum(max(0.0, quota.floor - float(low[quota.members].sum())) for quota in limits.quotas)
+    if least > amount + ROUNDING:
+        raise InstanceError(f"the floors of groups and of others sum to more than the supply: {least:g}",
+                            key="design.groups")  # fmt: skip
     reach = high.copy()
     for quota in limits.quotas:
         inside = float(high[quota.members].sum())
@@ -249,63 +253,3 @@ def radius(market: Market) -> float:
 
             smallest = min(smallest, rising_root(lost, 0.0, most) if lost(most) > 0 else most)
     return smallest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trade:
-    """Holdings that are reached with little trade.
-
-    Attributes:
-        holding: r_i, units of supply, shape (agents,).
-        volume: half the sum of |r_i - e_i|.
-        surplus: Pi_r, money.
-        price: of trade, money of surplus per unit: what one more unit of trade would add.
-    """
-
-    holding: Floats
-    volume: float
-    surplus: float
-    price: float
-
-
-def least_trade(market: Market, surplus: float = 0.0) -> Trade:
-    """The least forward trade after which the spot market's surplus is at least this; holdings stay below demands.
-
-    At a price of trade l the best holdings are the median of q_i(t - l/2), e_i and q_i(t + l/2).
-
-    Raises:
-        InstanceError: not even r* earns that much.
-
-    Source: not in the paper.
-    """
-    endowment = market.environment.endowments
-    start = np.minimum(endowment, market.demand)
-    if market.surplus(endowment) >= surplus:
-        return Trade(holding=endowment, volume=0.0, surplus=market.surplus(endowment), price=0.0)
-    if market.surplus_at_common < surplus:
-        raise InstanceError(
-            f"no holdings below the demands earn {surplus:g}; the most is {market.surplus_at_common:.6g}",
-            key="design.surplus",
-        )
-    kind, agents = market.interim.class_of, market.demand.size
-
-    def held(half_price: float) -> Floats:
-        def at(t: float) -> Floats:
-            buy = market.curves.value(kind, np.full(agents, t - half_price))
-            sell = market.curves.value(kind, np.full(agents, t + half_price))
-            return np.maximum(buy, np.minimum(sell, start))
-
-        width = market.high - market.low
-        return at(rising_root(lambda t: float(at(t).sum()) - 1.0, market.low - width, market.high + width))
-
-    width = market.high - market.low
-    found = rising_root(lambda half: surplus - market.surplus(held(half)), 0.0, width)
-    holding = held(found)
-    if market.surplus(holding) < surplus:
-        holding = held(max(0.0, found * (1 - 1e-12) - 1e-14 * width))
-    return Trade(
-        holding=holding,
-        volume=float(np.abs(holding - endowment).sum()) / 2,
-        surplus=market.surplus(holding),
-        price=1.0 / (2 * found) if found > 0 else float("inf"),
-    )

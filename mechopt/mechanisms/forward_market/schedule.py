@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import certify
-from mechopt.errors import InstanceError
+from mechopt.errors import InstanceError, SolveError
 from mechopt.mechanisms.forward_market.anticipated import Prospect
 from mechopt.mechanisms.forward_market.forward import Forward
 from mechopt.mechanisms.forward_market.tariff import Tariff
@@ -209,11 +209,20 @@ class Programs:
         first = self.program("cost", self.weight)
         found = solve(first)
         certificate = certify.certify(first, found)
-        room = (max(0.0, float(certificate.objective)) + ROOM) * self.market.high
-        second = self.program("cost", np.full(self.knots.size, 1.0 / self.knots.size), room)
-        answer = solve(second)
-        point = _polished(certify.certify(second, answer), answer, second)
-        return self._read(point, 0.0, certificate, float(found.objective))
+        return self._read(self._lowest(first, found, certificate), 0.0, certificate, float(found.objective))
+
+    def _lowest(self, first: LinearProgram, found: Solution, certificate: certify.Certificate | Residuals) -> Floats:
+        """Of the tariffs that pay out least the one of lowest cost, or any where floats cannot tell these apart."""
+        point, least = _polished(certificate, found, first), max(0.0, float(certificate.objective))
+        second = self.program(
+            "cost", np.full(self.knots.size, 1.0 / self.knots.size), (least + ROOM) * self.market.high
+        )
+        try:
+            answer = solve(second)
+        except SolveError:
+            return point
+        lowest = _polished(certify.certify(second, answer), answer, second)
+        return lowest if abs(float(self.weight @ lowest) - float(self.weight @ point)) <= 10 * ROOM else point
 
     def widest_margin(self, subsidy: float) -> Design:
         """The tariff that makes deviations most costly for a subsidy of that size, money.
