@@ -177,6 +177,12 @@ def test_the_design_table() -> None:
     assert sealed.summary["shortest_horizon"] == horizons.horizon(rules(), 0.1)
 
 
+def test_a_wanted_epsilon_that_promises_nothing_is_named() -> None:
+    asked = {"epsilon": "1", "variants": ["baseline"]}
+    assert any("promises nothing" in line for line in api.design(document(**asked)).warnings)
+    assert not api.design(document(**asked | {"epsilon": "0.99"})).warnings
+
+
 @pytest.mark.parametrize("table", [{"epsilon": 0}, {"epsilon": "x"}, {"gap": -1}, {"variants": ["vcg"]}, {"eps": 1}])
 def test_a_wrong_design_table_is_refused_by_key(table: dict[str, Any]) -> None:
     with pytest.raises(InstanceError, match="design"):

@@ -268,3 +268,14 @@ def test_a_block_keeps_a_few_numbers_a_path_and_no_curves() -> None:
         return sum(array.size for item in found for array in (item if isinstance(item, tuple) else (item,)))
 
     assert numbers(11) - numbers(10) == 5 * 2 + 5
+
+
+def test_an_epsilon_above_every_payoff_is_said_to_promise_nothing() -> None:
+    """As `solve` says it: over a short horizon the proof bounds a gain by more than an agent can have at all."""
+    table = {"periods": 40, "strategies": ["truth"], "discount": "0.9"}
+    short = api.simulate(document(**table, variants=["consistent", "discounted", "pivot"]))
+    for variant in ("consistent", "discounted"):
+        assert any(line.startswith(f"{variant}: epsilon_certified is") for line in short.warnings)
+    assert not any(line.startswith("pivot") for line in short.warnings)
+    patient = api.simulate(document(**table | {"variants": ["discounted"], "discount": "0.99999999"}))
+    assert not any("epsilon" in line for line in patient.warnings)

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
+from mechopt import exact
 from mechopt.mechanisms.limited_liability.rules import Rules
 
 LONGEST = 10**30  # periods; beyond, no operator will wait
@@ -44,6 +46,18 @@ class Bound:
     paper: float | None
     detail: str
     trivial: bool = False
+
+
+def vacuous(bound: Bound, output_bound: Fraction | float) -> str | None:
+    """What to say of an epsilon that promises nothing, since no payoff is above the largest output; else None."""
+    if bound.trivial:
+        return f"epsilon_certified is {bound.detail}"
+    if bound.epsilon >= output_bound:
+        return (
+            f"epsilon_certified is {bound.epsilon:.4g}, but no payoff is above {exact.show(output_bound)}: nothing is "
+            "certified; `design` finds the horizon, or the discount, that it takes"
+        )
+    return None
 
 
 def step_constant(rules: Rules, *, printed: bool = False) -> float:

@@ -56,8 +56,7 @@ def summarise(
     rows: dict[str, list[Any]] = {}
     curves: dict[str, list[Any]] = {}
     for rules in setting.rules:
-        bound = bounds.certified(rules, setting.periods, output_bound=setting.model.bound,
-                                 value_floor=setting.value_floor)  # fmt: skip
+        bound = _bound(setting, rules, setting.periods)
         truth = found.get((rules.variant, TRUTH), {})
         for strategy in setting.strategies:
             tallies = found.get((rules.variant, strategy.name), {})
@@ -90,6 +89,10 @@ def summarise(
         warnings=[*ending.warnings, *_warnings(setting, rows)],
         provenance={"seed": seed, "block": BLOCK, "order": setting.model.order, "success": setting.model.success},
     )  # fmt: skip
+
+
+def _bound(setting: Setting, rules: Rules, periods: int) -> bounds.Bound:
+    return bounds.certified(rules, periods, output_bound=setting.model.bound, value_floor=setting.value_floor)
 
 
 def _append(table: dict[str, list[Any]], row: Mapping[str, Any]) -> None:
@@ -182,7 +185,7 @@ def _curve(setting: Setting, rules: Rules, strategy: Strategy, tallies: Sequence
     curve, largest = _mean_curve(tallies), np.max([tally.largest for tally in tallies], axis=0)
     rows = []
     for place, period in enumerate(tallies[0].points.tolist()):
-        limit = bounds.certified(rules, period, output_bound=setting.model.bound, value_floor=setting.value_floor)
+        limit = _bound(setting, rules, period)
         rows.append({
             "variant": rules.variant,
             "strategy": strategy.name,
@@ -201,6 +204,10 @@ def _warnings(setting: Setting, rows: Mapping[str, Sequence[Any]]) -> list[str]:
     lines = []
     if any(rules.unsafe for rules in setting.rules):
         lines.append(attack.WARNING)
+    for rules in setting.rules:
+        nothing = bounds.vacuous(_bound(setting, rules, setting.periods), setting.model.bound)
+        if nothing is not None and not rules.unsafe:
+            lines.append(f"{rules.variant}: {nothing}")
     for variant, name, gain, error in zip(
         rows["variant"], rows["strategy"], rows["gain"], rows["gain_error"], strict=True
     ):

@@ -7,7 +7,7 @@ the document's own values. Source: chassang2021, Propositions 2 to 5, A.1, A.2, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, get_args
@@ -158,13 +158,24 @@ def design(
             "periods_in_document": len(environment.values),
         },
         tables={"variants": rows},
-        warnings=[
-            f"{variant}: {detail}" for variant, detail, periods, delta in zip(
-                rows["variant"], rows["detail"], rows["horizon"], rows["discount"], strict=True)
-            if periods is None and delta is None
-        ],
+        warnings=_warnings(rows, epsilon, environment),
         provenance={"seed": seed},
-    )  # fmt: skip
+    )
+
+
+def _warnings(rows: Mapping[str, Sequence[Any]], epsilon: float, environment: Environment) -> list[str]:
+    lines = []
+    if epsilon >= environment.output_bound:
+        lines.append(
+            f"no payoff is above {exact.show(environment.output_bound)}, so that an epsilon of {epsilon:.4g} promises "
+            "nothing; ask for less"
+        )
+    for variant, detail, periods, delta in zip(
+        rows["variant"], rows["detail"], rows["horizon"], rows["discount"], strict=True
+    ):
+        if periods is None and delta is None:
+            lines.append(f"{variant}: {detail}")
+    return lines
 
 
 def _row(own: Rules, variant: Variant, epsilon: float, bound: float, floor: float, gap: float) -> dict[str, Any]:

@@ -187,13 +187,8 @@ def _warnings(environment: Environment, record: Record, bound: bounds.Bound, dri
     rules, lines = environment.rules, []
     if rules.unsafe:
         lines.append(attack.WARNING)
-    if bound.trivial and not rules.unsafe:
-        lines.append(f"epsilon_certified is {bound.detail}")
-    elif bound.epsilon >= environment.output_bound:
-        lines.append(
-            f"epsilon_certified is {bound.epsilon:.4g}, but no payoff is above {exact.show(environment.output_bound)}: "
-            "over so few periods nothing is certified; `design` finds how many it takes"
-        )
+    elif (nothing := bounds.vacuous(bound, environment.output_bound)) is not None:
+        lines.append(nothing)
     lines.extend(attack.alarms(environment, record))
     if drift > REVERSED_LIMIT:
         lines.append(
