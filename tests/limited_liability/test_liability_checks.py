@@ -13,6 +13,8 @@ from mechopt.mechanisms.limited_liability import audit
 from mechopt.mechanisms.limited_liability.checks import check
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.mechanism import run
+from mechopt.mechanisms.limited_liability.online import Online
+from mechopt.mechanisms.limited_liability.period import Proposal
 from mechopt.mechanisms.limited_liability.rules import Rules
 from mechopt.outcome import Outcome
 
@@ -79,6 +81,58 @@ def test_another_group_or_decision_is_noticed(draw: Draw) -> None:
         rows[0] = (rows[0] + 1) % 4
         changed = replace(outcome, tables=tables | {"periods": periods | {column: rows}})
         assert noticed in failed(environment, changed)
+
+
+def wrong_weights(online: Online) -> list[float]:
+    return [1.0] * online.rules.agents
+
+
+def wrong_payment(online: Online, proposal: Proposal, agent: int, output: float) -> float:
+    return output / 2 if proposal.pays[agent] else 0.0
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong", "variant", "noticed"),
+    [
+        ("weights", wrong_weights, "consistent", "lambda_rule"),
+        ("weights", wrong_weights, "bounded_values", "lambda_rule"),
+        ("_due", wrong_payment, "baseline", "payment_rule"),
+        ("_due", wrong_payment, "exploration", "payment_rule"),
+    ],
+)
+def test_a_mechanism_that_breaks_one_rule_is_noticed(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch, method: str, wrong: Any, variant: str, noticed: str
+) -> None:
+    """Its books are consistent: every regret is what its weights and payments come to."""
+    environment = draw(2, periods=60, options={"variant": variant})
+    assert failed(environment, run(environment)) == set()
+    monkeypatch.setattr(Online, method, wrong)
+    found = failed(environment, run(environment))
+    assert noticed in found
+    assert not any(name.endswith("_definition") for name in found)
+
+
+def test_payments_that_were_not_made_are_noticed_though_all_sums_agree(draw: Draw) -> None:
+    environment = draw(2, periods=60, options={"variant": "baseline"})
+    outcome = run(environment)
+    tables: dict[str, Any] = {name: dict(table) for name, table in outcome.tables.items()}
+    agents = tables["agents"]
+    tables["periods"]["paid"] = 0 * np.array(tables["periods"]["paid"])
+    agents |= {"payoff": agents["output"], "paid": 0 * agents["paid"], "transfer": 0 * agents["paid"]}
+    changed = replace(outcome, tables=tables, summary={**outcome.summary, "transfers_total": 0.0})
+    assert failed(environment, changed) == {"payment_rule"}
+
+
+def test_outputs_that_were_not_there_are_noticed_though_all_sums_agree(draw: Draw) -> None:
+    environment = draw(2, periods=60, options={"variant": "baseline"})
+    outcome = run(environment)
+    tables: dict[str, Any] = {name: dict(table) for name, table in outcome.tables.items()}
+    for column in ("output", "payoff"):
+        tables["agents"][column] = np.array(tables["agents"][column]) + 1
+    more = {name: outcome.summary[name] + environment.rules.agents for name in ("output_total", "output_efficient")}
+    assert failed(environment, replace(outcome, tables=tables, summary={**outcome.summary, **more})) == {
+        "identity_of_money"
+    }
 
 
 @pytest.mark.parametrize("discount", [1.0, 0.9, 0.5])

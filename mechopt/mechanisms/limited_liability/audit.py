@@ -201,6 +201,35 @@ def rule(environment: Environment, books: Books) -> Array:
     return np.asarray(found)
 
 
+def weights(environment: Environment, books: Books) -> Array:
+    """lambda by eq. (19), or 0 and 1 by Appendix A.1, from the regrets before, shape (periods, agents)."""
+    table = books.table
+    if environment.rules.smoothed:
+        first, second = (np.maximum(before(table[name]), 0.0) for name in ("regret_1", "regret_2"))
+        whole = first + second
+        return np.asarray(np.where(whole > 0, second / np.where(whole > 0, whole, 1.0), 1.0))
+    counts = before(table["regret_a"]) >= 0
+    idle = before(table["regret_b"]) >= 0 if environment.rules.use_regret_b else True
+    return np.where(before(table["regret_value"]) > 0, counts, idle).astype(np.float64)
+
+
+def due(environment: Environment, books: Books) -> Array:
+    """tau_i under each group's decision by eqs. (9) and (22), footnote 9, Appendix A or, for the pivot, Section 3.
+
+    Returns:
+        Shape (periods, groups, agents).
+    """
+    rules, outputs = environment.rules, books.outputs
+    if rules.variant == "pivot":
+        others = books.values.sum(axis=2)[:, :, None] - books.values
+        agents = outputs.shape[2]
+        external = others[:, np.arange(1, agents + 1), np.arange(agents)] - others[:, 0]
+        return np.repeat(external[:, None, :], agents + 1, axis=1)
+    debt = before(books.table["regret_value" if rules.variant == "bounded_values" else "regret_transfer"])[:, None, :]
+    owed = outputs if rules.payment == "output" else np.minimum(outputs, debt)
+    return np.where(debt > 0, owed, 0.0)
+
+
 def pressures(environment: Environment, books: Books) -> Array:
     """What mu is proportional to, from the regrets of the period before, shape (periods, groups)."""
     table = books.table
