@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.linked_vcg.knapsack import Investment
 from mechopt.mechanisms.linked_vcg.ordered import serve
+from mechopt.mechanisms.linked_vcg.price_taking import TOLERANCE, kink
 from mechopt.program import to_float
 
 Array = NDArray[np.float64]
-TOLERANCE = 1e-11  # relative: how near to a kink counts as on it, as in `market`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,7 +79,7 @@ def date_rewards(
     amount, matrix = to_float(investment.amount), to_float(geometry.displaced)
     served = serve(reports, replace(investment, amount=amount))
     alone = amount[partial][:, None] + matrix @ reports.T
-    slack = TOLERANCE * max(1.0, float(np.abs(amount[partial]).max()))
+    slack = kink(amount[partial], TOLERANCE)
     gains, losses = np.maximum(-matrix, 0), np.maximum(matrix, 0)
     smallest, largest = alone - losses @ most.T, alone + gains @ most.T
     supply = served.before[:, :1] + served.reports[:, :1] - served.reports

@@ -40,7 +40,7 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
     """
     reports = to_float(retract(environment.endowments, environment.lower, environment.upper)[0])
     values = to_float(np.asarray(outcome.tables["dates"]["value"], dtype=object))
-    scale = max(1.0, float(values.sum()) * float(environment.discount) ** (1 - len(values)))
+    scale = float(values.sum()) * float(environment.discount) ** (1 - len(values))
     return [
         _efficiency(environment, reports, values),
         _exhaustiveness(environment, outcome),
@@ -61,7 +61,7 @@ def _efficiency(environment: Environment, reports: NDArray[np.float64], values: 
     return Finding(
         property="efficiency",
         margin=-float(gap[date]),
-        tolerance=RELATIVE * max(1.0, float(best.max())),
+        tolerance=RELATIVE * float(best.max()),
         evidence="the value of each date against the knapsack solved again",
         witness={"date": environment.date_names[date], "value": float(values[date]), "best": float(best[date])},
     )
@@ -70,13 +70,13 @@ def _efficiency(environment: Environment, reports: NDArray[np.float64], values: 
 def _exhaustiveness(environment: Environment, outcome: Outcome) -> Finding:
     amounts = np.array([to_float(np.array(row, dtype=object)) for row in outcome.tables["dates"]["investment"]])
     stock = to_float(environment.stock)
-    gap = np.abs(amounts @ to_float(environment.types) - stock)
+    gap = np.abs(amounts @ to_float(environment.types) - stock) / stock  # resources may have very different units
     date, resource = np.unravel_index(int(np.argmax(gap)), gap.shape)
     return Finding(
         property="exhaustiveness",
         margin=-float(gap[date, resource]),
-        tolerance=RELATIVE * max(1.0, float(stock.max())),
-        evidence="efficient investment uses every resource entirely (Lemma 1)",
+        tolerance=RELATIVE,
+        evidence="efficient investment uses every resource entirely (Lemma 1); the margin is a share of the stock",
         witness={"date": environment.date_names[date], "resource": environment.resource_names[resource],
                  "stock": float(stock[resource])},
     )  # fmt: skip

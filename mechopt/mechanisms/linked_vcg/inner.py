@@ -75,7 +75,18 @@ def least_left_to_others(
     Raises:
         InstanceError: the types are not generic.
     """
-    limits = limits or Limits()
+    unit = knapsack.unit  # of payoffs and projects: tolerances in the search are for numbers around 1
+    scaled = [date.in_units(unit) for date in dates]
+    least, most = budget
+    found = _searched(knapsack.in_units(unit), scaled, charge, (least / unit, most / unit), limits or Limits())
+    return Minimum(
+        low=found.low * unit, high=found.high * unit, reports=found.reports * unit, method=found.method
+    )  # fmt: skip
+
+
+def _searched(
+    knapsack: Knapsack, dates: Sequence[Date], charge: Floats, budget: tuple[Floats, Floats], limits: Limits
+) -> Minimum:
     truth = np.array([date.report for date in dates])
     try:
         found = [find_pieces(knapsack, date, charge, largest=limits.pieces) for date in dates]

@@ -20,7 +20,7 @@ from mechopt.certify import Certificate, certify
 from mechopt.errors import CertificateError, InstanceError
 from mechopt.mechanisms.linked_vcg.repair import repaired
 from mechopt.prices import Interval, price_intervals
-from mechopt.program import BASIC, LinearProgram, to_float
+from mechopt.program import BASIC, LinearProgram, Solution, to_float
 from mechopt.rational import rational
 from mechopt.recertify import Recertifier
 from mechopt.residuals import Residuals
@@ -28,6 +28,7 @@ from mechopt.solver import Sequence as Hot
 
 LARGEST_GAP = 1e-7  # relative, above which residuals are no proof of an optimum
 REMEMBERED = 8  # price vertices tried before a solver is asked
+NEARLY = 1e-7  # payoff less cost of a project at which a solver's tolerance may take one type for another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,7 +111,23 @@ class Knapsack:
             column_names=[f"projects of type {name}" for name in self.type_names],
             row_names=[f"stock of resource {name}" for name in self.resource_names],
         )
-        self._hot = Hot(self.program)
+        self._needs = to_float(types)
+        own = np.diag(self._needs[: self.resources])
+        # Powers of two, so that no number is rounded: a solver's tolerances are absolute, and people's units are not.
+        self.measure = _power_of_two(own)
+        self.unit = float(_power_of_two(np.sum(to_float(stock) / own)))
+        self._scaled = LinearProgram.from_dense(
+            (self._needs / self.measure).T,
+            sense="max",
+            cost=np.ones(len(types)),
+            lower=0.0,
+            upper=self._supply(np.zeros(len(types))),
+            row_lower=np.full(self.resources, -np.inf),
+            row_upper=to_float(stock) / self.measure / self.unit,
+            column_names=self.program.column_names,
+            row_names=self.program.row_names,
+        )
+        self._hot = Hot(self._scaled)
         self._vertices: dict[tuple[int, ...], Geometry] = {}
         self._seen: list[tuple[Geometry, Recertifier]] = []
 
@@ -144,13 +161,11 @@ class Knapsack:
         again = self._again(program)
         if again is not None:
             return again
-        solution = self._hot.solve(upper=to_float(supply), basis=True)
+        solution = self._solve(supply)
         found = certify(program, solution)
         if isinstance(found, Residuals):
             solution, found = repaired(self, program, solution, found)
-        if isinstance(found, Residuals) and (
-            self.exact or not found.error <= LARGEST_GAP * max(1.0, abs(found.objective))
-        ):
+        if isinstance(found, Residuals) and (self.exact or not found.error <= LARGEST_GAP * abs(found.objective)):
             raise CertificateError(f"no proof that the investment{_at(date)} is efficient: {found.reason}")
         basis = solution.basis
         if basis is None or np.any(basis.rows == BASIC):
@@ -162,6 +177,22 @@ class Knapsack:
             return self._investment(found, geometry, supply, (solution.objective, basic, prices))
         self._remember(geometry, found)
         return self._proven(found, geometry, supply)
+
+    def _solve(self, supply: NDArray[Any], *, basis: bool = True) -> Solution:
+        """The solver's optimum, in the units of the program."""
+        found = self._hot.solve(upper=to_float(supply) / self.unit, basis=basis)
+        objective = found.objective * self.unit
+        return Solution(
+            objective=objective, bound=objective, point=found.point * self.unit, dual=found.dual / self.measure,
+            reduced=found.reduced, basis=found.basis,
+        )  # fmt: skip
+
+    def in_units(self, unit: float) -> Knapsack:
+        """The same knapsack with payoffs and projects counted in another unit, a power of two; knows nothing yet."""
+        stock = self.stock / (Fraction(unit) if self.stock.dtype == object else unit)
+        return Knapsack(
+            stock, self.types, type_names=self.type_names, resource_names=self.resource_names, possible=self.possible
+        )
 
     def _again(self, program: LinearProgram) -> Investment | None:
         """The investment at a price vertex of before, where that is the only optimal one, proven; else None.
@@ -192,16 +223,37 @@ class Knapsack:
         del self._seen[:-REMEMBERED]
 
     def float_amounts(self, endowment: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
-        """alpha and v(q, mu) in floats, with no certificate."""
-        found = self._hot.solve(upper=to_float(self._supply(endowment)))
+        """alpha and v(q, mu) in floats; with a certificate only where types are nearly alike.
+
+        Raises:
+            InstanceError: the types are not generic at this price.
+        """
+        found = self._solve(self._supply(endowment), basis=False)
+        if self._nearly_alike(found.dual):
+            return self._proven_amounts(endowment)
         return found.point, found.objective
 
     def float_amounts_of_many(self, endowments: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """alpha and v(q, mu) in floats for many mu at once, shape (many, types) and (many,), with no certificate."""
+        """`float_amounts` of many mu at once, shape (many, types) and (many,)."""
         supply = to_float(endowments).copy()
         supply[:, : self.resources] = np.inf
-        found = solve_batch(self.program, upper=supply)
-        return found.point, found.objective
+        found = solve_batch(self._scaled, upper=supply / self.unit)
+        point, value = found.point * self.unit, found.objective * self.unit
+        for row in np.flatnonzero(self._nearly_alike(found.dual / self.measure)).tolist():
+            point[row], value[row] = self._proven_amounts(endowments[row])
+        return point, value
+
+    def _nearly_alike(self, price: NDArray[np.float64]) -> Any:
+        """Whether more types just earn their cost at a price, shape (..., resources), than can be partly invested in.
+
+        A solver may then invest in a wrong one of them: the value is right to its tolerance, who is served is not.
+        """
+        excess = price @ self._needs.T - 1.0
+        return np.sum((np.abs(excess) <= NEARLY) & self.possible, axis=-1) > self.resources
+
+    def _proven_amounts(self, endowment: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+        found = self.invest(endowment)
+        return to_float(found.amount), float(found.value)
 
     def _proven(self, found: Certificate, geometry: Geometry, supply: NDArray[Any]) -> Investment:
         return self._investment(
@@ -271,6 +323,11 @@ class Knapsack:
                 key="types",
             )
         return float(excess)
+
+
+def _power_of_two(values: Any) -> NDArray[np.float64]:
+    """The powers of two nearest to numbers above 0."""
+    return np.asarray(np.exp2(np.rint(np.log2(values))))
 
 
 def _at(date: str) -> str:

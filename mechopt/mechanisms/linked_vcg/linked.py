@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.inner import Limits, displacement, least_left_to_others
 from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
+from mechopt.mechanisms.linked_vcg.market import CLOSED
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 from mechopt.mechanisms.linked_vcg.pieces import Date
 from mechopt.mechanisms.linked_vcg.position import Position, find_agent, positions
@@ -53,7 +54,7 @@ def linked_transfer(environment: Environment, agent: int | str, *, limits: Limit
         limits: when to stop searching.
 
     Returns:
-        The transfer as a bracket; its ends are equal up to rounding where the search was not cut off.
+        The transfer as a bracket; its ends are equal where the search was not cut off.
 
     Raises:
         InstanceError: no such agent, or the types are not generic where it matters.
@@ -74,23 +75,22 @@ def linked_at(
     fixed = [date for date, position in enumerate(found) if position.linear]
     searched = [date for date in range(dates) if date not in fixed]
     charge = reward[fixed].max(axis=0) if fixed else np.zeros_like(most)
-    reports, low_, method = np.zeros((dates, most.size)), 0.0, "price_taking"
+    reports, width, method = np.zeros((dates, most.size)), 0.0, "price_taking"
     if searched:
         floor = np.zeros_like(most) if fixed else least  # a date outside the search takes up the slack
         minimum = least_left_to_others(
             solver, [views[date] for date in searched], charge, (floor, most), limits=limits
         )  # fmt: skip
-        reports[searched], method, low_ = minimum.reports, minimum.method, minimum.high - minimum.low
+        reports[searched], method, width = minimum.reports, minimum.method, minimum.high - minimum.low
     if fixed:  # what is left of the budget, where one more project displaces most
         best = np.array(fixed)[reward[fixed].argmax(axis=0)]
         reports[best, np.arange(most.size)] += np.maximum(most - reports.sum(axis=0), 0.0)
     unlinked = sum(float(position.weight) * float(position.investment.value - position.own) for position in found)
     left = left_to_others(solver, views, reports)
-    high = max(0.0, unlinked - left)
-    return Linked(
-        agent=place, unlinked=unlinked, low=max(0.0, high), high=max(0.0, high + low_), method=method, reports=reports,
-        left=left,
-    )  # fmt: skip
+    if width <= CLOSED * (solver.unit + unlinked + left):
+        width = 0.0
+    low, high = max(0.0, unlinked - left), max(0.0, unlinked - left + width)
+    return Linked(agent=place, unlinked=unlinked, low=low, high=high, method=method, reports=reports, left=left)
 
 
 def view(solver: Knapsack, position: Position) -> Date:

@@ -21,7 +21,7 @@ from mechopt.mechanisms.linked_vcg.inner import Limits, Minimum
 from mechopt.mechanisms.linked_vcg.knapsack import Investment, Knapsack
 from mechopt.mechanisms.linked_vcg.ordered import Served, allocate, serve
 from mechopt.mechanisms.linked_vcg.pieces import Date
-from mechopt.mechanisms.linked_vcg.price_taking import Bounds, Tested, examine, test_date
+from mechopt.mechanisms.linked_vcg.price_taking import TOLERANCE, Bounds, Tested, examine, test_date
 from mechopt.mechanisms.linked_vcg.room import Room
 from mechopt.mechanisms.linked_vcg.searching import Search, search_all
 from mechopt.mechanisms.linked_vcg.settlement import Kept, Settlement, best_reward, budget_worth
@@ -29,7 +29,6 @@ from mechopt.mechanisms.linked_vcg.sums import Step, Sums, weighted
 from mechopt.program import to_float
 from mechopt.tasks import Progress
 
-TOLERANCE = 1e-11  # relative: how near to a kink counts as on it
 CLOSED = 1e-8  # relative: a bracket this narrow is an optimum, its width is rounding
 
 
@@ -278,7 +277,7 @@ class Market:
         spent = float(self._spent[agent] - sum(kept.spent[row] for kept, row in rows))
         fixed = float(search.charge @ search.budget[1]) - spent
         low, high = fixed + now - minimum.high, fixed + now - minimum.low
-        if high - low <= CLOSED * (1.0 + abs(fixed) + abs(now)):
+        if high - low <= CLOSED * (self.knapsack.unit + abs(fixed) + abs(now)):
             high = low
         return max(0.0, low), max(0.0, high)
 

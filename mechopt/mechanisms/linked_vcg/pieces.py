@@ -13,17 +13,18 @@ Source: zhu2021, Section 4 (the minimum in the linked transfer); the pieces are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.mechanisms.linked_vcg.knapsack import Geometry, Knapsack
+from mechopt.mechanisms.linked_vcg.knapsack import Geometry, Knapsack, as_fractions, invert
 from mechopt.program import LinearProgram, to_float
 from mechopt.solver import InfeasibleError, Options, solve
 
 CLOSE = 1e-9
+RIVALS = 1e-7  # how near two types are when rational numbers decide which one the price meets first
 QUIET = Options(explain=False)  # a piece that no report reaches is no news
 Floats = NDArray[np.float64]
 
@@ -49,6 +50,13 @@ class Date:
     report: Floats
     weight: float
     start: Geometry
+
+    def in_units(self, unit: float) -> Date:
+        """The same with projects counted in another unit."""
+        others, before, low, high, report = (
+            of / unit for of in (self.others, self.before, self.low, self.high, self.report)
+        )
+        return replace(self, others=others, before=before, low=low, high=high, report=report)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -272,4 +280,19 @@ def _entering(
         return None
     step = np.full(len(types), np.inf)
     step[meets] = np.abs(excess[meets] / slope[meets])
-    return int(np.argmin(step))
+    rivals = np.flatnonzero(step <= step.min() + RIVALS * (1 + step.min()))
+    return int(rivals[0]) if rivals.size == 1 else _first_exactly(knapsack, geometry, leaving, rivals, up=up)
+
+
+def _first_exactly(
+    knapsack: Knapsack, geometry: Geometry, leaving: int, rivals: NDArray[np.intp], *, up: bool
+) -> int | None:
+    """Which of some types, too near each other for floats to tell, the price plane meets first."""
+    inverse = invert(as_fractions(knapsack.types[geometry.partial]))
+    price, direction = inverse.sum(axis=1), inverse[:, leaving] * (-1 if up else 1)
+    steps = []
+    for kind, needs in zip(rivals.tolist(), as_fractions(knapsack.types[rivals]), strict=True):
+        slope = needs @ direction
+        if slope > 0 if geometry.full[kind] else slope < 0:
+            steps.append((abs((needs @ price - 1) / slope), kind))
+    return min(steps)[1] if steps else None

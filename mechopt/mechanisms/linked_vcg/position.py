@@ -16,10 +16,9 @@ from mechopt.catalog import nearest
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.knapsack import Investment
-from mechopt.mechanisms.linked_vcg.market import TOLERANCE
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack
 from mechopt.mechanisms.linked_vcg.ordered import Served, retract, serve
-from mechopt.mechanisms.linked_vcg.price_taking import Box, Tested, price_takers
+from mechopt.mechanisms.linked_vcg.price_taking import TOLERANCE, Box, Tested, price_takers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -97,18 +97,19 @@ def cheapest_transfer(
     else:
         every = np.concatenate([truth[None], _checked(environment, place, truth, reports)])
     gain, unlinked = production.compare(every)
-    cheapest, chain = longest_paths(gain)
+    cheapest, chain = longest_paths(gain, unit=production.unit)
     return Cheapest(
         agent=environment.agent_names[place], reports=every, gain=gain, cheapest=cheapest,
         linked=np.maximum(unlinked - taken_off, 0.0), chain=chain,
     )  # fmt: skip
 
 
-def longest_paths(gain: Floats) -> tuple[Floats, tuple[int, ...]]:
+def longest_paths(gain: Floats, *, unit: float = 1.0) -> tuple[Floats, tuple[int, ...]]:
     """The least W >= 0 with W(k) >= W(l) + gain(k, l), and the chain of reports that proves W(0).
 
     Args:
         gain: shape (reports, reports), 0 on the diagonal.
+        unit: of the gains; rounding is relative to it, and to the largest gain.
 
     Raises:
         CertificateError: a cycle gains, so there is none.
@@ -116,7 +117,7 @@ def longest_paths(gain: Floats) -> tuple[Floats, tuple[int, ...]]:
     Source: difference constraints: the least solution is the longest path, by Bellman and Ford.
     """
     size = len(gain)
-    slack = CLOSE * max(1.0, float(np.abs(gain).max(initial=0.0)))
+    slack = CLOSE * max(unit, float(np.abs(gain).max(initial=0.0)))
     value, after = np.zeros(size), np.full(size, -1)
     for _ in range(size):
         through = gain + value[None, :]

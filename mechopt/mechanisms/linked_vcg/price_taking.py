@@ -18,6 +18,7 @@ from mechopt.mechanisms.linked_vcg.knapsack import Investment
 from mechopt.mechanisms.linked_vcg.ordered import Served
 from mechopt.mechanisms.linked_vcg.sums import Sums
 
+TOLERANCE = 1e-11  # relative: how near to a kink counts as on it, in floats
 WIDER = 1 + 1e-9  # the swing of a float report, rounded up: an agent at the edge is examined, not settled
 
 
@@ -115,7 +116,7 @@ def test_date(sums: Sums, investment: Investment, bounds: Bounds, *, resources: 
     # No report moves an amount by more than the whole box does, and the true report is one of them.
     swing = np.abs(geometry.displaced) @ bounds.highest * (WIDER if tolerance else 1)
     high, finite = bounds.highest[partial], partial >= resources
-    slack, room = _slack(amount, tolerance), sums.total[partial] - high - amount - swing
+    slack, room = kink(amount, tolerance), sums.total[partial] - high - amount - swing
     if np.all(amount - swing > slack) and np.all(room[finite] > slack):
         edges = [
             (sums.crossing(kind, least)[0], sums.crossing(kind, most)[0])
@@ -176,7 +177,7 @@ def price_takers(
     """
     geometry = investment.geometry
     amount = investment.amount[geometry.partial]
-    slack = _slack(amount, tolerance)
+    slack = kink(amount, tolerance)
     low, high = None if box.low is None else box.low.T, box.high.T
     matrix = geometry.displaced
     gains, losses = np.maximum(-matrix, matrix * 0), np.maximum(matrix, matrix * 0)
@@ -205,5 +206,6 @@ def _all(holds: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(np.asarray(holds, dtype=bool).all(axis=0), dtype=bool)
 
 
-def _slack(amount: NDArray[Any], tolerance: float) -> float:
-    return tolerance * max(1.0, float(np.abs(amount).max())) if tolerance else 0
+def kink(amount: NDArray[Any], tolerance: float) -> float:
+    """How near to a kink counts as on it: a share of the largest amount partly invested in; 0 in exact arithmetic."""
+    return tolerance * float(np.abs(amount).max()) if tolerance else 0

@@ -32,6 +32,7 @@ class Production:
     Attributes:
         truth: his own retracted reports, shape (dates, types).
         weight: d_t = beta ** (t - T), shape (dates,).
+        unit: of payoffs; below, rounding of programs is all there is.
     """
 
     def __init__(self, environment: Environment, place: int, reports: Floats | None = None) -> None:
@@ -44,10 +45,11 @@ class Production:
         self.weight = float(environment.discount) ** (np.arange(1, dates + 1) - dates)
         self._bounds = to_float(environment.lower[[place]]), to_float(environment.upper[[place]])
         self._solver, self._types = knapsack(environment), to_float(environment.types)
+        self.unit, self._measure = self._solver.unit, self._solver.measure  # of payoffs, and of resources
         self._alone = Hot(
             LinearProgram.from_dense(
-                self._types.T, sense="max", cost=np.ones(len(self._types)), lower=0.0, upper=0.0,
-                row_lower=np.full(environment.stock.size, -np.inf), row_upper=to_float(environment.stock),
+                (self._types / self._measure).T, sense="max", cost=np.ones(len(self._types)), lower=0.0, upper=0.0,
+                row_lower=np.full(environment.stock.size, -np.inf), row_upper=0.0,
             )
         )  # fmt: skip
 
@@ -61,7 +63,8 @@ class Production:
         """v(resources, projects) from below: the payoff of a plan that fits both."""
         if not resources.any() or not projects.any():
             return 0.0
-        plan = np.clip(self._alone.solve(upper=projects, row_upper=resources).point, 0.0, projects)
+        upper, row_upper = projects / self.unit, resources / self._measure / self.unit
+        plan = np.clip(self._alone.solve(upper=upper, row_upper=row_upper).point * self.unit, 0.0, projects)
         return float(self._fitted(plan[None], resources[None])[0])
 
     def _fitted(self, plan: Floats, resources: Floats) -> Floats:
@@ -116,7 +119,9 @@ class Production:
 
     def _best_all(self, resources: Floats, projects: Floats) -> Floats:
         """`best` of many, row by row."""
-        plan = np.clip(solve_batch(self._alone.program, upper=projects, row_upper=resources).point, 0.0, projects)
+        upper, row_upper = projects / self.unit, resources / self._measure / self.unit
+        found = solve_batch(self._alone.program, upper=upper, row_upper=row_upper)
+        plan = np.clip(found.point * self.unit, 0.0, projects)
         return self._fitted(plan, resources)
 
     def compare(self, reports: Floats) -> tuple[Floats, Floats]:

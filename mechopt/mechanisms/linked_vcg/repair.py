@@ -1,7 +1,9 @@
 """An optimal basis that rounding left just outside its limits, put right by dual pivots in rational numbers.
 
 Where projects end exactly at a kink, a solver's tolerance accepts a partly invested amount of -1e-17, which is not
-optimal in rational arithmetic. The price is still right or nearly so; one or two exact pivots are all it takes.
+optimal in rational arithmetic. The price is still right or nearly so; one or two exact pivots are all it takes. Where
+types are so nearly alike that the tolerance takes one for the other, the price itself may be wrong; the pivots then
+start from the principal's own types, where every price is right.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from mechopt.residuals import Residuals
 if TYPE_CHECKING:
     from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
 
-PIVOTS = 50
+PIVOTS = 500
 
 
 def repaired(
@@ -61,6 +63,8 @@ def _pivot(knapsack: Knapsack, program: LinearProgram, partial: NDArray[np.intp]
     supply: list[Any] = [
         None if value == np.inf else Fraction(exact.parse(value)) for value in program.upper.tolist()
     ]  # fmt: skip
+    if knapsack.vertex(partial).full[: knapsack.resources].any():  # plentiful, and worth more than their cost
+        partial = np.arange(knapsack.resources)
     for _ in range(PIVOTS):
         full = knapsack.vertex(partial).full
         inverse = invert(types[partial])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,5 +56,4 @@ def search_all(
 
 
 def _search(knapsack: Knapsack, limits: Limits | None, search: Search) -> Minimum:
-    alone = copy(knapsack)  # hot starts from another agent's solves would change the last digits with the workers
-    return least_left_to_others(alone, search.dates, search.charge, search.budget, limits=limits)
+    return least_left_to_others(knapsack, search.dates, search.charge, search.budget, limits=limits)

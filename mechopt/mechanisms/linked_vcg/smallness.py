@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from mechopt.mechanisms.linked_vcg.environment import Environment
-from mechopt.mechanisms.linked_vcg.market import TOLERANCE
 from mechopt.mechanisms.linked_vcg.position import Position
+from mechopt.mechanisms.linked_vcg.price_taking import TOLERANCE, kink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ def _at_date(environment: Environment, position: Position) -> Iterator[Reason]:
     investment = position.investment
     partial = investment.geometry.partial
     amount = investment.amount[partial]
-    slack = 0 if position.report.dtype == object else TOLERANCE * max(1.0, float(np.abs(amount).max()))
+    slack = kink(amount, 0 if position.report.dtype == object else TOLERANCE)
     if not investment.unique_price:
         yield Reason(
             date=position.name, property="I", type="", least=0, most=0, limit=0,

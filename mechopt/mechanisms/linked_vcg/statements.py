@@ -218,7 +218,7 @@ def _budget_words(environment: Environment, place: int, found: Sequence[Position
     for kind, name in enumerate(environment.type_names):
         if high[kind] > 0:
             cut = ""
-            if abs(reported[kind] - used[kind]) > 1e-9 * (1 + reported[kind]):
+            if abs(reported[kind] - used[kind]) > 1e-9 * (reported[kind] + used[kind]):
                 cut = f", retracted from {number(reported[kind])}"
             yield (
                 f"  {name}: {number(used[kind])} of at least {number(low[kind])} and at most {number(high[kind])} "
