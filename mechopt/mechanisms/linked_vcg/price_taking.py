@@ -29,14 +29,17 @@ class Tested:
     Attributes:
         linear: whether the agent's displacement of others is linear in his report over the whole box, shape (agents,).
         price_invariant: Property I: no report changes the price, shape (agents,).
-        served_invariant: Property II: no report changes whether a type is served, shape (agents,).
         served: partly invested types of which the agent is always served entirely, shape (R, agents).
     """
 
     linear: NDArray[np.bool_]
     price_invariant: NDArray[np.bool_]
-    served_invariant: NDArray[np.bool_]
     served: NDArray[np.bool_]
+
+    @property
+    def served_invariant(self) -> NDArray[np.bool_]:
+        """Property II: no report changes whether a type is served; not shown where one can change the price."""
+        return self.linear
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -197,7 +200,6 @@ def price_takers(
     return Tested(
         linear=stays & settled,
         price_invariant=invariant & investment.unique_price,
-        served_invariant=settled,
         served=always & ~never,
     )
 

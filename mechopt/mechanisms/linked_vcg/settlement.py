@@ -41,7 +41,7 @@ class Settlement:
         linked_high: proven to be at least the linked transfer; this is paid.
         method: "price_taking", "pieces" or "milp".
         price_invariant: Property I.
-        served_invariant: Property II.
+        served_invariant: Property II; False where it is not shown, because a report can change the price.
         minima: the search behind each transfer that is not a closed form, by agent.
         interrupted: True where Ctrl-C ended the search before every agent had his turn.
     """

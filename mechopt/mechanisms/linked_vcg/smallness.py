@@ -21,7 +21,8 @@ class Reason:
     Attributes:
         date: its name.
         property: "I" (no report changes the price) or "II" (no report changes whether a type is served).
-        type: the partly invested type that shows it; "" where the price is not unique at the truth already.
+        type: the partly invested type that shows it; "" where the price is not unique at the truth already, or where
+            who is served is not settled because the price is not.
         least: the smallest amount of it invested in that a report of his could lead to, projects.
         most: the largest.
         limit: what these should not reach or enclose: 0, all there is, or what is served before him.
@@ -57,6 +58,7 @@ def _at_date(environment: Environment, position: Position) -> Iterator[Reason]:
             date=position.name, property="I", type="", least=0, most=0, limit=0,
             words=f"date {position.name}: the price is not unique even at the reports made",
         )  # fmt: skip
+    settled = True
     for place, kind in enumerate(partial.tolist()):
         name, least, most = environment.type_names[kind], position.least[place], position.most[place]
         high, before = position.high[kind], position.before[kind]
@@ -82,12 +84,18 @@ def _at_date(environment: Environment, position: Position) -> Iterator[Reason]:
                 f"({number(supply)} besides the agent's own), and then another type would set the price", of,
             )  # fmt: skip
         if high > 0 and not most <= before + slack and not least >= before + high - slack:
+            settled = False
             yield reason(
                 "II", before,
                 f"whether projects of type {name} are served depends on the report: {number(before)} come before, and "
                 f"the amount invested could lie anywhere from {number(max(least, 0))} to "
                 f"{number(min(most, supply + high))}", of,
             )  # fmt: skip
+    if settled and not position.tested.served_invariant[0]:
+        yield Reason(
+            date=position.name, property="II", type="", least=0, most=0, limit=0,
+            words=f"date {position.name}: where the price can change, so can who is served",
+        )  # fmt: skip
 
 
 def number(value: Any) -> str:
