@@ -14,6 +14,7 @@ import pytest
 from mechopt.mechanisms.linked_vcg.brackets import date_rewards
 from mechopt.mechanisms.linked_vcg.checks import check
 from mechopt.mechanisms.linked_vcg.environment import Environment
+from mechopt.mechanisms.linked_vcg.inner import Limits
 from mechopt.mechanisms.linked_vcg.linked import linked_transfer
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack, run
 from mechopt.mechanisms.linked_vcg.potential import cheapest_transfer
@@ -48,6 +49,16 @@ def test_everything_scales_with_the_units(draw: Draw) -> None:
             assert np.asarray(found[name]) / size == pytest.approx(np.asarray(expected[name]), abs=2e-7 * most), name
         for name in ("method", "price_invariant", "served_invariant"):
             assert list(found[name]) == list(expected[name])
+
+
+def test_a_bracket_is_a_bracket_in_any_units(draw: Draw) -> None:
+    """A search cut off at once: the two ends are as far apart as before, and neither is paid as if it were proven."""
+    plain = draw(1, agents=3, dates=2, types=5)
+    scaled = in_other_units(plain, 1e-10, np.array([1.0, 1e6]))
+    expected, found = (run(one, limits=Limits(pieces=0)) for one in (plain, scaled))
+    assert expected.guarantee.kind == found.guarantee.kind == "bounded"
+    for name in ("linked_low", "linked_high"):
+        assert np.asarray(found.tables["agents"][name]) / 1e-10 == pytest.approx(expected.tables["agents"][name])
 
 
 def test_the_checks_hold_in_any_units_and_can_fail_in_any(draw: Draw) -> None:
