@@ -17,7 +17,7 @@ from mechopt.mechanisms.limited_liability.strategies import Strategy
 from mechopt.outcome import Guarantee, Outcome
 from mechopt.tasks import Ending
 
-BLOCK = 1024  # paths that go in lockstep
+BLOCK = 4096  # paths that go in lockstep: a call of numpy costs as much as a thousand numbers
 TRUTH = "truth"
 HEARD = 0.05  # an error is forgiven once decisions are changed with at most this probability above that under truth
 

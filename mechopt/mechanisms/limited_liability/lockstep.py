@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mechopt.mechanisms.limited_liability.arithmetic import SNAP
 
+CLOSE = 1e-14  # of the largest total and for each agent; a sum of n values >= 0 is off by at most n 2^-53 of itself
 Array = NDArray[np.float64]
 
 
@@ -47,25 +48,47 @@ def leave_each_out(rows: Array, found: Array) -> None:
 
 
 def decide(values: Array, workspace: Workspace) -> NDArray[np.int64]:
-    """a*(G): the first decision with the largest total stated value, shape (groups, paths).
+    """a*(G): the first decision with the largest total stated value in agent order, shape (groups, paths).
+
+    Totals less the agent's own differ from sums in agent order by rounding, far less than `CLOSE` of the largest total:
+    where one decision is ahead of all others by more, it is the one; other paths are decided `in_order`.
 
     Args:
-        values: stated, shape (agents, decisions, paths).
+        values: stated, >= 0, shape (agents, decisions, paths).
         workspace: of the caller.
     """
     agents, count, paths = values.shape
-    worth = workspace.block("worth", (agents + 1, count, paths))
+    kind, block = np.min_scalar_type(count), (count, paths)
+    total, rest = workspace.block("total", block), workspace.block("rest", block)
+    ahead, numbered = workspace.block("ahead", block, np.bool_), workspace.block("numbered", block, kind)
+    number, ones = np.arange(count, dtype=kind)[:, None], ahead.view(np.uint8)
+    place, many = np.empty((agents + 1, paths), kind), np.empty((agents + 1, paths), kind)
+    np.add.reduce(values, axis=0, out=total)
+    best: Array = np.maximum.reduce(total, axis=0)
+    near = CLOSE * agents * best
+    worth = total
+    for group in range(agents + 1):
+        if group:
+            worth = np.subtract(total, values[group - 1], out=rest)
+            np.maximum.reduce(worth, axis=0, out=best)
+        best -= near
+        np.greater_equal(worth, best, out=ahead)
+        np.add.reduce(ones, axis=0, dtype=kind, out=many[group])
+        np.multiply(ones, number, out=numbered)
+        np.add.reduce(numbered, axis=0, dtype=kind, out=place[group])  # of one decision only, or it is decided again
+    chosen = place.astype(np.int64)
+    unclear = np.flatnonzero((many != 1).any(axis=0))
+    if unclear.size:
+        chosen[:, unclear] = in_order(np.ascontiguousarray(values[:, :, unclear]))
+    return chosen
+
+
+def in_order(values: Array) -> NDArray[np.int64]:
+    """The same by sums in agent order, as they are kept: the plain version."""
+    agents, count, paths = values.shape
+    worth = np.empty((agents + 1, count, paths))
     leave_each_out(values, worth)
-    kind = np.min_scalar_type(count)
-    shape = (agents + 1, paths)
-    place, number, ahead = np.zeros(shape, kind), np.empty(shape, kind), np.empty(shape, np.bool_)
-    best = worth[:, 0]
-    for decision in range(1, count):
-        np.greater(worth[:, decision], best, out=ahead)
-        np.multiply(ahead, kind.type(decision), out=number)
-        np.maximum(place, number, out=place)  # later decisions have larger numbers
-        np.maximum(best, worth[:, decision], out=best)
-    return place.astype(np.int64)
+    return np.asarray(worth.argmax(axis=1), dtype=np.int64)
 
 
 def under(numbers: Array, chosen: NDArray[np.int64]) -> Array:
@@ -116,11 +139,10 @@ def mixed(shares: Array, produced: Array, workspace: Workspace) -> tuple[Array, 
 
 
 def mixture(terms: Array) -> Array:
-    """The sum over groups in their order, shape (..., paths), for terms of shape (..., groups, paths); in place."""
-    found = terms[..., 0, :]
-    for group in range(1, terms.shape[-2]):
-        found += terms[..., group, :]
-    return found
+    """The sum over groups in their order, shape (..., paths), for terms of shape (..., groups, paths)."""
+    if terms.shape[-1] > 1:  # row by row, since paths lie side by side; of a single path numpy would pair terms
+        return np.asarray(np.add.reduce(terms, axis=-2))
+    return np.asarray(np.add.accumulate(terms, axis=-2)[..., -1, :])
 
 
 def proportional(pressures: Array) -> Array:

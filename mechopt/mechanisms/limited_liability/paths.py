@@ -178,7 +178,7 @@ class Paths:
         due = produced if self.rules.payment == "output" else np.minimum(produced, self.transfer.T[:, None])
         shares = proposal.shares.T
         gap, externality = lockstep.mixed(shares, produced, self._workspace)
-        expected = lockstep.mixture(due * shares).copy()
+        expected = lockstep.mixture(np.multiply(due, shares, out=self._workspace.block("due", due.shape)))
         expected[~proposal.pays.T] = 0.0  # who pays nothing, pays nothing under any group
         paid = self._due(proposal, seen)
         if not self.rules.smoothed:
