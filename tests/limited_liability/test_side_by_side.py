@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -30,10 +32,11 @@ def test_decisions_that_are_nearly_equal_are_told_apart_by_sums_in_agent_order(p
     rng = np.random.default_rng(paths)
     workspace, unclear = lockstep.Workspace(), 0
     for count in (1, 2, 6, 255, 256, 300):
-        for values in (
+        inputs: tuple[Any, ...] = (
             rng.random((5, count, paths)), rng.integers(0, 3, (5, count, paths)) / 10, np.zeros((5, count, paths)),
             rng.random((5, count, paths)) ** 40, 1.0 + rng.integers(0, 2, (5, count, paths)) * 2.0**-52,
-        ):  # fmt: skip
+        )  # fmt: skip
+        for values in inputs:
             found = lockstep.decide(values, workspace)
             assert np.array_equal(found, lockstep.in_order(values))
             less = values.sum(axis=0) - values
