@@ -80,6 +80,28 @@ def test_who_is_served_is_what_the_exact_knapsack_says() -> None:
     assert compared > 80
 
 
+def test_a_plentiful_type_is_met_before_one_that_needs_barely_more() -> None:
+    """In floats the price plane meets the last type, a few units in the last place dearer, before the first one."""
+    endowments = np.array(
+        [[0.1, 1.78, 1.99, 0.62, 0.28], [0.56, 0.75, 0.44, 1.57, 0.85], [1.35, 1.93, 0.5, 0.85, 1.39]]
+    )
+    given: dict[str, Any] = {
+        "stock": np.array([2.366, 2.171]), "endowments": endowments[:, None], "discount": 1.0,
+        "types": np.array([[2.94, 0.0], [0.0, 2.51], [0.18, 0.57], [0.6, 0.06], [2.9400000000000004, 1e-16]]),
+        "lower": 0 * endowments, "upper": 2 * endowments,
+    }  # fmt: skip
+    found = run(Environment(**given)).tables["agents"]
+    without = {
+        name: value[..., :4] if name in ("endowments", "lower", "upper") else value for name, value in given.items()
+    }
+    expected = run(Environment(**{**without, "types": given["types"][:4]})).tables[
+        "agents"
+    ]  # nobody runs the last type
+    assert found["method"] == ["pieces"] * 3
+    for name in ("linked_low", "linked_high"):
+        assert np.asarray(found[name]) == pytest.approx(np.asarray(expected[name]), rel=1e-9)
+
+
 def _exact(given: dict[str, Any]) -> Environment:
     exact: dict[str, Any] = {name: as_fractions(value) for name, value in given.items() if name != "discount"}
     return Environment(**exact, discount=Fraction(str(given["discount"])), arithmetic="exact")
