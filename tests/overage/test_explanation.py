@@ -45,7 +45,7 @@ def test_accounts_that_are_not_over() -> None:
         ({"rule": "talmud"}, "by the talmud rule"),
         ({"rule": "capped_power", "alpha": 2}, "to the power 2, nobody above the overage"),
         ({"rounding": "largest_remainder"}, "largest remainder; ties go to the earlier account"),
-        ({"rule": "power", "alpha": "1/2"}, "irrational"),
+        ({"rule": "power", "alpha": "1/2"}, "cannot be written as a fraction"),
     ],
 )
 def test_other_rules_are_named(rule: dict[str, Any], phrase: str) -> None:

@@ -83,6 +83,13 @@ def test_a_jump_needs_the_boundary_within_the_error() -> None:
     assert jump_risk(period(pairs), 1).holds
 
 
+def test_an_error_is_read_as_a_decimal() -> None:
+    """|X - I| = 3/10 is within an error of 0.3, whose float is a little less."""
+    tight = period([(1, 2), (1, 3), ("1.7", 0), (1, 0)], rule="power", alpha=2)
+    assert not jump_risk(tight, 0.3).holds
+    assert jump_risk(tight, 0.29).holds
+
+
 def test_reviews_are_due_where_limits_are_passed() -> None:
     environment = period([(10, 14), (10, 9)])  # X = 4, I = 1, scarcity 3/4
     found = {
@@ -98,6 +105,7 @@ def test_reviews_are_due_where_limits_are_passed() -> None:
     ("call", "word"),
     [
         (lambda e: payoff_intervals(e, -1), "at least 0"),
+        (lambda e: jump_risk(e, -1), "at least 0"),
         (lambda e: payoff_intervals(period([(1, 2), (2, 1)], rule="talmud"), 1), "linear"),
         (lambda e: netting_gain(e, ["z"]), "no account 'z'"),
         (lambda e: netting_gain(e, []), "one or more"),

@@ -106,7 +106,7 @@ def _one_more(environment: Environment, j: int, row: dict[str, Any], units: str)
             other[j] = max(asked[j] + step, 0)
             found.append(_paid(environment, held, other, j) - now)
     except InstanceError:
-        return "What another claim would give is irrational here; solve with that claim to see it."
+        return "What another claim would give cannot be written as a fraction here; solve with that claim to see it."
     less, more = (_word(abs(change)) for change in found)
     sign = "" if found[1] >= 0 else "a loss of "
     return (
@@ -125,10 +125,10 @@ def _exact(value: Any) -> int | Fraction:
 
 
 def _word(value: Any) -> str:
-    """A number for people: short decimals as they are, other fractions as fractions or to six digits."""
+    """A number for people: whole numbers and simple fractions as they are, others to six digits."""
     number = _exact(value)
     if isinstance(number, int):
         return f"{number:,}"
     if number.denominator <= 1000:
         return str(number)
-    return f"{float(number):,.6g}"
+    return f"{exact.as_float(number):,.6g}"

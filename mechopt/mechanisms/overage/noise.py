@@ -71,12 +71,19 @@ def jump_risk(environment: Environment, error: Number) -> Finding:
     """Whether claims within a measurement error of the reported ones lie on both sides of X = I, where a rule may jump.
 
     Under a continuous rule that is harmless. Under rule "power" with alpha other than 1 a payoff then depends on which
-    side the error falls; the margin is minus the largest jump in units, 0 where no jump can happen.
+    side the error falls; the margin is minus the largest jump in units at the reported overages. Where these are equal
+    they do not jump, but unequal ones within the error may, by little where the error is small.
 
     Args:
         environment: the period.
         error: by how much all claims together may be off, >= 0, units.
+
+    Raises:
+        InstanceError: a negative error.
     """
+    error = exact.parse(error)
+    if error < 0:
+        raise InstanceError(f"must be at least 0, not {exact.show(error)}", key="error")
     held, asked = as_exact(environment.entitlement), as_exact(environment.claim)
     distance = abs(sum(asked.tolist()) - sum(held.tolist()))
     evidence = f"|X - I| = {exact.show(distance)} against the error of {exact.show(error)}"
@@ -95,7 +102,7 @@ def jump_risk(environment: Environment, error: Number) -> Finding:
         property=name,
         margin=-float(jump[worst]),
         tolerance=1e-12 * float(overage.sum()),
-        evidence=evidence + "; both sides are possible",
+        evidence=evidence + "; both sides are possible; the jump is that at the reported overages",
         witness={"account": environment.account[worst], "jump": float(jump[worst])},
     )
 
