@@ -13,6 +13,7 @@ import pytest
 
 from mechopt.mechanisms.linked_vcg.brackets import date_rewards
 from mechopt.mechanisms.linked_vcg.checks import check
+from mechopt.mechanisms.linked_vcg.confidence import Payoffs, most_from
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.inner import Limits
 from mechopt.mechanisms.linked_vcg.linked import linked_transfer
@@ -109,3 +110,12 @@ def test_potentials_and_brackets_in_any_units(draw: Draw) -> None:
         if number % 4 == 0:
             least, usually = (cheapest_transfer(one, 1, count=9).cheapest[0] for one in (scaled, plain))
             assert least / size == pytest.approx(usually, abs=1e-6)
+
+
+def test_the_most_payoff_of_a_stock_in_any_units(draw: Draw) -> None:
+    for plain, scaled, size in cases(draw):
+        assert most_from(scaled.stock, scaled.types) / size == pytest.approx(
+            most_from(plain.stock, plain.types), rel=1e-9
+        )
+        whole = Payoffs.of(scaled.stock, scaled.types).project
+        assert whole == pytest.approx(Payoffs.of(plain.stock, plain.types).project, rel=1e-9)

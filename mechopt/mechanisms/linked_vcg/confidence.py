@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from mechopt import exact
 from mechopt.certify import Certificate, certify
 from mechopt.errors import CertificateError, InstanceError
-from mechopt.program import LinearProgram
+from mechopt.mechanisms.linked_vcg.knapsack import sizes
+from mechopt.program import LinearProgram, to_float
 from mechopt.solver import solve
 
 
@@ -138,11 +139,18 @@ def most_from(resources: NDArray[Any], types: NDArray[Any]) -> float:
 
     Source: zhu2021, Section 5, v-bar; with the needs of one type in the place of the stock, what that type displaces.
     """
-    program = LinearProgram.from_dense(
-        types.T, sense="max", cost=np.ones(len(types)), lower=0.0, upper=np.inf,
-        row_lower=np.full(len(resources), -np.inf), row_upper=resources,
+    measure, unit = sizes(resources, types)
+    # The second is solved, and its basis proven to be optimal for the first.
+    program, scaled = (
+        LinearProgram.from_dense(
+            needs, sense="max", cost=np.ones(len(types)), lower=0.0, upper=np.inf,
+            row_lower=np.full(len(resources), -np.inf), row_upper=most,
+        )
+        for needs, most in (
+            (types.T, resources), ((to_float(types) / measure).T, to_float(resources) / measure / unit)
+        )
     )  # fmt: skip
-    found = certify(program, solve(program))
+    found = certify(program, solve(scaled))
     if not isinstance(found, Certificate):
         raise CertificateError(f"no proof of the most payoff that the stock gives: {found.reason}")
     return float(np.nextafter(exact.as_float(found.objective), np.inf))

@@ -112,10 +112,7 @@ class Knapsack:
             row_names=[f"stock of resource {name}" for name in self.resource_names],
         )
         self._needs = to_float(types)
-        own = np.diag(self._needs[: self.resources])
-        # Powers of two, so that no number is rounded: a solver's tolerances are absolute, and people's units are not.
-        self.measure = _power_of_two(own)
-        self.unit = float(_power_of_two(np.sum(to_float(stock) / own)))
+        self.measure, self.unit = sizes(stock, types)
         self._scaled = LinearProgram.from_dense(
             (self._needs / self.measure).T,
             sense="max",
@@ -325,9 +322,18 @@ class Knapsack:
         return float(excess)
 
 
-def _power_of_two(values: Any) -> NDArray[np.float64]:
-    """The powers of two nearest to numbers above 0."""
-    return np.asarray(np.exp2(np.rint(np.log2(values))))
+def sizes(stock: NDArray[Any], types: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+    """Units in which a knapsack's numbers are around 1: of each resource, and of payoff.
+
+    A solver's tolerances are absolute, and people's units are not. Powers of two, so that no number is rounded.
+
+    Args:
+        stock: not all 0, shape (resources,).
+        types: theta, the first R on the diagonal, shape (types, resources).
+    """
+    own = np.diag(to_float(types[: stock.size]))
+    capacity = np.sum(to_float(stock) / own)
+    return np.asarray(np.exp2(np.rint(np.log2(own)))), float(np.exp2(np.rint(np.log2(capacity))))
 
 
 def _at(date: str) -> str:
