@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINES = Path("mechopt/mechanisms")
 COPIED = ("mechopt", "models", "verification", "tests", "docs", "benchmarks", "pyproject.toml", "README.md")
 LIMIT = 900  # seconds per run; a fault that makes the code run for ever is noticed
+ENOUGH = 5  # times what the sound copy takes, if that is more: on a loaded machine all is slow without any fault
 
 LEDGER = """
 import sys
@@ -102,28 +103,28 @@ def read(mechanism: str) -> list[Fault]:
     return faults
 
 
-def call(tree: Path, *arguments: str) -> tuple[bool, str]:
+def call(tree: Path, limit: float | None, *arguments: str) -> tuple[bool, str]:
     """Whether a Python process fails there, and the last thing it says."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=LIMIT
+            [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=limit
         )
     except subprocess.TimeoutExpired:
-        return True, f"no end in {LIMIT} s"
+        return True, f"no end in {limit:.0f} s"
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     failed = [line for line in said if line.startswith(("FAILED", "ERROR"))]
     return done.returncode != 0, (failed or said or [""])[-1]
 
 
-def noticed(tree: Path, mechanism: str, file: str = "") -> tuple[str, str]:
+def noticed(tree: Path, mechanism: str, file: str = "", *, limit: float | None = None) -> tuple[str, str]:
     """("ledger" or "tests", what noticed), or ("", "") where nothing does; that file of tests comes first."""
-    failed, what = call(tree, "-c", LEDGER, mechanism)
+    failed, what = call(tree, limit, "-c", LEDGER, mechanism)
     if failed:
         return "ledger", what
     own = f"tests/{mechanism}/{file}"
     first = [own] if (tree / own).is_file() else []
-    failed, what = call(tree, *TESTS, *first, f"tests/{mechanism}", f"--ignore=tests/{mechanism}/test_ledger.py")
+    failed, what = call(tree, limit, *TESTS, *first, f"tests/{mechanism}", f"--ignore=tests/{mechanism}/test_ledger.py")
     return ("tests", what) if failed else ("", "")
 
 
@@ -150,17 +151,18 @@ def hunt(faults: list[Fault], workers: int) -> list[tuple[Fault, str, str]]:
         for worker in range(workers):
             (Path(folder) / str(worker)).mkdir()
             trees.put(copy(Path(folder) / str(worker)))
-        tree = trees.get()
+        tree, started = trees.get(), time.perf_counter()
         by, what = noticed(tree, faults[0].mechanism)
+        limit = max(LIMIT, ENOUGH * (time.perf_counter() - started))
         trees.put(tree)
         if by:
             sys.exit(f"without any fault the {by} fail: {what}")
 
         def one(position: int) -> int:
             fault, tree = faults[position], trees.get()
-            restore = fault.seed(tree)
+            restore, file = fault.seed(tree), fault.tests or f"test_{fault.file}"
             try:
-                results[position] = (fault, *noticed(tree, fault.mechanism, fault.tests or f"test_{fault.file}"))
+                results[position] = (fault, *noticed(tree, fault.mechanism, file, limit=limit))
             finally:
                 restore()
                 trees.put(tree)
