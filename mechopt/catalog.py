@@ -127,7 +127,7 @@ def load(path: Path) -> ModuleType:
         if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("mechopt"):
             hint = "pip install 'mechopt[all]' brings what our own files need"
             raise CatalogError(f"{path}: needs {error.name}, which is not installed; {hint}") from error
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | SystemExit):
             raise CatalogError(f"{path}: {type(error).__name__}: {error}") from error
         raise
     return module

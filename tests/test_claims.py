@@ -1,15 +1,19 @@
 """The ledger: verdicts follow from sound evidence and from nothing else."""
 
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mechopt import claims
 from mechopt.claims import Claim, Control, Evidence, Record, claim
 from mechopt.claims.examine import examine, toml
 from mechopt.claims.verdict import settle
+from mechopt.errors import CatalogError, InstanceError
 from mechopt.evidence import Instance, Irrational, Run, exhaustive, sampled
 
 SOUND = Control(text="broken on purpose", refuted=True)
@@ -69,6 +73,88 @@ def test_a_proof_in_steps_covers_what_all_of_them_cover() -> None:
     """Not only what the first one does."""
     record = run(piece("smt", range="step 1"), piece("symbolic", range="step 2"), piece("exhaustive", complete=False))
     assert (record.verdict, record.range) == ("proved", "step 1; step 2")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("holds", "yes"),
+        ("holds", np.bool_(False)),
+        ("complete", 1),
+        ("range", None),
+        ("detail", 3),
+        ("control", "c"),
+        ("instance", [1]),
+        ("witness", [1]),
+    ],
+)
+def test_evidence_of_the_wrong_kind_is_refused(field: str, value: Any) -> None:
+    """Not taken for true, and not printed as a traceback."""
+    with pytest.raises(ValueError, match=f"symbolic: {field} is "):
+        piece(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("argument", "word"),
+    [
+        ({"label": None}, "label is text"),
+        ({"label": "!"}, "no letter or digit"),
+        ({"statement": None}, "statement is text"),
+        ({"proof": 3}, "proof is text"),
+        ({"part": 3}, "part is text"),
+        ({"repaired_by": 3}, "repaired_by is text"),
+        ({"rests_on": [1]}, "list of ids"),
+        ({"rests_on": "overage.theorem_4"}, "rests_on is a list"),
+        ({"hypotheses": ["x > 0"]}, "list of functions"),
+        ({"hypotheses": callable}, "hypotheses is a list"),
+    ],
+)
+def test_a_claim_of_the_wrong_kind_is_refused(argument: dict[str, Any], word: str) -> None:
+    """In one line that names the argument."""
+    with pytest.raises(ValueError, match=word):
+        claim(**{"label": "L", "statement": "S", "reading": "R", **argument})
+
+
+def test_a_claim_that_ends_the_program_is_broken(tmp_path: Path) -> None:
+    """It must not end the run, and with the status of a run where all is well."""
+    leaves = claim(label="Lemma 1", statement="S", reading="R")(lambda: sys.exit(0))
+    assert "SystemExit" in (examine(leaves, Run()).error or "")
+    file = tmp_path / "leaves.py"
+    file.write_text("raise SystemExit(0)\n")
+    with pytest.raises(CatalogError, match="SystemExit"):
+        claims.verify(file)
+
+
+def test_a_property_that_gives_nothing_is_no_property() -> None:
+    """A forgotten `return` would refute every control."""
+    with pytest.raises(ValueError, match="not None"):
+        exhaustive.check(lambda i: True, grid=[{"x": 1}], control=("c", lambda i: None))  # type: ignore[arg-type,return-value]
+
+
+def test_a_replay_says_what_goes_wrong() -> None:
+    """True is no explanation."""
+    against = piece("smt", False, witness={"x": 12})
+    assert "in words" in (run(against, replay=lambda instance: True).error or "")
+
+
+def test_a_repair_that_does_not_exist_leaves_nothing_proved(tmp_path: Path) -> None:
+    """The counts say so too."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from mechopt.claims import Control, Evidence, claim\n"
+        "@claim(label='L', statement='S', reading='R', repaired_by='overage.nowhere')\n"
+        "def one():\n"
+        "    return Evidence(kind='smt', holds=True, range='r', complete=True, instance={'x': 1},\n"
+        "                    control=Control(text='c', refuted=True))\n"
+    )
+    ledger = claims.verify(file)
+    assert (ledger.counts["proved"], ledger.counts["errors"]) == (0, 1)
+
+
+@pytest.mark.parametrize("witness", [{}, {"claims": [1]}, {"entitlement": "x", "claim": None, "alpha": 2}])
+def test_replay_of_an_instance_in_other_terms_is_one_clear_line(witness: Any) -> None:
+    with pytest.raises(InstanceError, match="witness: Equation"):
+        claims.replay("overage.equation_4", witness)
 
 
 def test_evidence_without_a_control_is_broken() -> None:

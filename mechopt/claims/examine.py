@@ -36,7 +36,7 @@ def examine(claim: Claim, run: Run) -> Record:
         found = _judge(claim, evidence)
     except Broken as fault:
         found = {"error": str(fault)}
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a claim that ends the program would end the run, with its status
         if _interruption(error):
             raise KeyboardInterrupt from error
         found = {"error": _one_line(error, claim)}
@@ -100,8 +100,11 @@ def _refute(claim: Claim, piece: Evidence) -> Witness:
     for hypothesis in claim.hypotheses:
         if not hypothesis(piece.witness):
             raise Broken(f"{piece.kind}: its counterexample ({text(piece.witness)}) fails {describe(hypothesis)!r}")
-    if not checker(deepcopy(dict(piece.witness))):
+    confirmed = checker(deepcopy(dict(piece.witness)))
+    if not confirmed:
         raise Broken(f"{piece.kind}: the replay does not confirm its counterexample ({text(piece.witness)})")
+    if not isinstance(confirmed, str):
+        raise Broken(f"{piece.kind}: the replay gives {confirmed!r} where what goes wrong is due, in words")
 
     def violates(instance: Instance) -> bool:
         return (
@@ -161,14 +164,14 @@ def toml(document: Mapping[str, Any]) -> str:
     return "".join(f"{key} = {scalar(value)}\n" for key, value in document.items())
 
 
-def _interruption(error: Exception) -> bool:
+def _interruption(error: BaseException) -> bool:
     """True where Ctrl-C came while Z3 was being called: ctypes reports it as an argument that it cannot convert."""
     import ctypes
 
     return isinstance(error, ctypes.ArgumentError) and "KeyboardInterrupt" in str(error)
 
 
-def _one_line(error: Exception, claim: Claim) -> str:
+def _one_line(error: BaseException, claim: Claim) -> str:
     """An exception as one line, with the line of the claim's file that it passed through."""
     if isinstance(error, ModuleNotFoundError) and error.name in ("z3", "sympy", "hypothesis", "cvxpy"):
         return f"needs {error.name}: pip install 'mechopt[verify]'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ def replay(what: str, witness: Instance) -> str:
 
     Raises:
         CatalogError: no such claim, more than one, or it has no checker.
+        InstanceError: the witness is not in the claim's own terms.
     """
     ids, known = select([what])
     if len(ids) != 1 or ids[0] not in known.claims:
@@ -104,10 +106,14 @@ def replay(what: str, witness: Instance) -> str:
     claim = known.claims[ids[0]]
     if claim.replay is None:
         raise CatalogError(f"{what}: has no checker to replay a counterexample with")
-    for hypothesis in claim.hypotheses:
-        if not hypothesis(witness):
-            return f"not an instance of {claim.title}: it fails {describe(hypothesis)!r}"
-    return claim.replay(dict(witness)) or f"{claim.title} holds at this instance"
+    try:
+        for hypothesis in claim.hypotheses:
+            if not hypothesis(witness):
+                return f"not an instance of {claim.title}: it fails {describe(hypothesis)!r}"
+        return claim.replay(deepcopy(dict(witness))) or f"{claim.title} holds at this instance"
+    except Exception as error:
+        problem = f"{claim.title}: the witness is not in its terms: {type(error).__name__}: {error}"
+        raise InstanceError(problem, key="witness") from error
 
 
 class _Arrivals(dict[int, Record]):
@@ -172,7 +178,7 @@ def _checked(record: Record, known: Shelf) -> Record:
         return record
     if repaired in shelf([repaired.split(".")[0]]).claims:
         return record
-    return replace(record, error=f"is repaired by {repaired}: no such claim")
+    return replace(record, verdict="not_checked", error=f"is repaired by {repaired}: no such claim")
 
 
 def _broken(name: str, known: Shelf) -> Record:

@@ -124,9 +124,15 @@ def claim(
         raise ValueError(f"{label}: expected = {expected!r} is none of {', '.join(get_args(Verdict))}")
     if tier not in get_args(Tier):
         raise ValueError(f"{label}: tier = {tier!r} is none of {', '.join(get_args(Tier))}")
-    for name, ids in (("rests_on", rests_on), ("hypotheses", hypotheses)):
-        if isinstance(ids, str) or callable(ids):
+    _words(label=label, statement=statement, reading=reading, proof=proof, part=part, repaired_by=repaired_by)
+    if not slug(label):
+        raise ValueError(f"label = {label!r} has no letter or digit to be called by")
+    for name, items, due in (("rests_on", rests_on, "ids"), ("hypotheses", hypotheses, "functions")):
+        if isinstance(items, str) or callable(items):
             raise ValueError(f"{label}: {name} is a list")
+        wrong = [item for item in items if not (isinstance(item, str) if due == "ids" else callable(item))]
+        if wrong:
+            raise ValueError(f"{label}: {name} is a list of {due}, not of {wrong[0]!r}")
 
     def make(gather: Gather) -> Claim:
         made = Claim(
@@ -174,6 +180,17 @@ def describe(predicate: Predicate) -> str:
     if document and predicate.__doc__:
         return document.splitlines()[0].rstrip(".")
     return str(getattr(predicate, "__name__", predicate)).replace("_", " ")
+
+
+def _words(**given: object) -> None:
+    """Refuse an argument that is not text; part and repaired_by may be None.
+
+    Raises:
+        ValueError: names it, and the label.
+    """
+    for name, value in given.items():
+        if not isinstance(value, str) and not (value is None and name in ("part", "repaired_by")):
+            raise ValueError(f"{given['label']}: {name} is text, not {value!r}")
 
 
 def _paper(key: str | None, label: str) -> Paper | None:

@@ -73,6 +73,18 @@ class Evidence:
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"evidence {self.kind!r} is none of {', '.join(get_args(Kind))}")
+        for name, allowed, what in (
+            ("holds", bool | None, "True, False or None"),
+            ("complete", bool, "True or False"),
+            ("range", str, "text"),
+            ("detail", str, "text"),
+            ("control", Control | None, "a Control"),
+            ("instance", Mapping | None, "names to values"),
+            ("witness", Mapping | None, "names to values"),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, allowed):
+                raise ValueError(f"{self.kind}: {name} is {what}, not {value!r}")
 
     @property
     def fault(self) -> str | None:
@@ -114,8 +126,14 @@ def satisfied(hypotheses: tuple[Predicate, ...] | list[Predicate], instance: Ins
 
 
 def holds_at(statement: Property, instance: Instance) -> bool:
-    """Whether a statement, given as a function to bool or Finding, holds at the instance."""
+    """Whether a statement, given as a function to bool or Finding, holds at the instance.
+
+    Raises:
+        ValueError: it gives None, as where a `return` was forgotten.
+    """
     answer = statement(instance)
+    if answer is None:
+        raise ValueError(f"a property gives True or False, not None (at {text(instance)})")
     return answer.holds if isinstance(answer, Finding) else bool(answer)
 
 
