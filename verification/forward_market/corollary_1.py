@@ -20,7 +20,7 @@ forward = catalog.beside(__file__, "_pair")
     hypotheses=[states.symmetric],
     proof="""By symmetry q_i(hat) = 1/n, so these holdings have a common worst-off type and Proposition 1 applies.
         Without scarcity everybody gets k; then 1/n >= k, every term of (2) cancels and the surplus is 0.""",
-    rests_on=["forward_market.proposition_1", "forward_market.proposition_2"],
+    rests_on=["forward_market.equation_2", "forward_market.proposition_1", "forward_market.proposition_2"],
     expected="proved",
 )
 def equal_holdings(run: Run) -> Iterator[Evidence]:

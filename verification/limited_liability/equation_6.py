@@ -164,7 +164,7 @@ def transfers(run: Run) -> Iterator[Evidence]:
     expected="proved",
 )
 def approach(run: Run) -> Iterator[Evidence]:
-    """A + B by Z3; two agents in full by Z3; all states of a grid."""
+    """A + B by Z3; one agent in full by Z3; all states of a grid."""
     import z3
 
     total, term, other = z3.Reals("total A B")

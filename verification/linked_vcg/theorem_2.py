@@ -238,16 +238,18 @@ def window(instance: Instance) -> bool:
     label="Theorem 2",
     part="Property II with queues that fill evenly",
     statement="""Let Omega*[k] also demand that at each date the averages of the agents above each of m evenly
-        spaced indices are within d of what pi says. Then the share of agents who fail Property II at any date is at
-        most R [(2 d + 2 move + report) / pi_i + 2 / m], with pi_i the least of the partly invested types: as
-        report, move, d -> 0 and m -> infinity, N*[k]/k -> 1.""",
+        spaced indices are within d of what pi says. Then the share of agents who fail Property II at any date, or
+        whose projects of a type are served at one date and not at another, is at most R [(2 d + 2 move + report) /
+        pi_i + 2 / m], with pi_i the least of the partly invested types: as report, move, d -> 0 and m -> infinity,
+        N*[k]/k -> 1.""",
     reading="""For all k and a partly invested type with pi_i > 0, per head: y the share of agents ahead of n, S(y)
-        their projects with pi (y - 1/m) - d <= S <= pi (y + 1/m) + d; alpha within move of its limit; own reports
-        at most `report`. Two agents who fail (S < alpha < S + x at some report) have y at most (2 d + 2 move +
-        report) / pi + 2 / m apart, at all dates. (4) for prefixes costs m k^kappa F(I(d) k / m), which still
-        vanishes.""",
+        their projects with pi (y - 1/m) - d <= S <= pi (y + 1/m) + d at each date; alpha within move of its limit;
+        own reports at most `report`. An agent is unsettled where at some date and report not all is served (alpha <
+        S + x), and at some date, this or another, something (S < alpha). Two such agents have y at most (2 d + 2
+        move + report) / pi + 2 / m apart. (4) for prefixes costs m k^kappa F(I(d) k / m), which still vanishes.""",
     hypotheses=[window],
-    proof="Both have S between alpha - move - report and alpha + move, and S pins y to within d / pi + 1 / m.",
+    proof="""S is at least alpha - move - report at the one date and at most alpha + move at the other, and S pins y to
+        within d / pi + 1 / m at either.""",
     expected="proved",
 )
 def windows() -> Evidence:
@@ -255,20 +257,24 @@ def windows() -> Evidence:
     import z3
 
     mean, d, report, move, step, alpha = z3.Reals("mean d report move step alpha")
-    one, two, s, r = z3.Reals("y_1 y_2 S_1 S_2")
+    one, two = z3.Reals("y_1 y_2")
+    left_out, served = z3.Reals("S_1 S_2"), z3.Reals("S_1_then S_2_then")
 
-    def near(y: Any, projects: Any) -> list[Any]:
-        return [mean * (y - step) - d <= projects, projects <= mean * (y + step) + d,
-                alpha - move - report <= projects, projects <= alpha + move]  # fmt: skip
+    def near(y: Any, not_all: Any, some: Any) -> list[Any]:
+        even = [z3.And(mean * (y - step) - d <= s, s <= mean * (y + step) + d) for s in (not_all, some)]
+        return [*even, alpha - move - report <= not_all, some <= alpha + move]
 
     apart = (2 * d + 2 * move + report) + 2 * step * mean
     return smt.prove(
         mean * (one - two) <= apart,
-        given=[mean > 0, d >= 0, report >= 0, move >= 0, step > 0, alpha > 0, *near(one, s), *near(two, r)],
+        given=[
+            mean > 0, d >= 0, report >= 0, move >= 0, step > 0, alpha > 0,
+            *near(one, left_out[0], served[0]), *near(two, left_out[1], served[1]),
+        ],
         control=("half of it", 2 * mean * (one - two) <= apart),
-        range="every k, m, date and partly invested type (two agents who fail, at any dates)",
+        range="every k, m, pair of dates and partly invested type (two unsettled agents)",
         complete=True,
-        nontrivial=[one > two, d > 0, report > 0],
+        nontrivial=[one > two, d > 0, report > 0, left_out[0] != served[0]],
         lift=lambda value: {
             "mean": value["mean"], "d": value["d"], "report": value["report"], "move": value["move"], "m": 4,
         },

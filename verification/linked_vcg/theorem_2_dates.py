@@ -43,7 +43,9 @@ def example(**values: Any) -> Instance:
         strategies. As elsewhere here: one price near pi, and pi_i > 0 for the partly invested types.""",
     hypotheses=[positive],
     rests_on=[
+        "linked_vcg.lemma_2_locally_constant",
         "linked_vcg.lemma_5",
+        "linked_vcg.section_4_the_retraction",
         "linked_vcg.corollary_2",
         "linked_vcg.lemma_6_bound_in_the_same_money",
         "linked_vcg.theorem_2_property_ii_with_queues_that_fill_evenly",
@@ -52,17 +54,17 @@ def example(**values: Any) -> Instance:
         i^5 over z >= i k^(1/2), which tends to 0, h = max(e_k^(1/6), k^(-1/2)) and T = ceil(h k). Then T >= k^(1/2),
         T/k -> 0, and k^3 T^2 f(i T) = (k/T)^3 T^5 f(i T) <= e_k / h^3 <= e_k^(1/2) -> 0. (b) So E = epsilon / (T k
         v-bar) has E^2 >= 4 k f for large k, the smaller root c of c (E - c) = k f is at most 2 k f / E = 2 k^2 T f
-        v-bar / epsilon, and tends to 0 (before that, c = 1). By Lemma 5 and the union over agents, some agent
-        violates (2) with probability at most k f / (E - c) = c, under every P^ that Assumption 1 allows: c 1 is
-        believable. (c) (4) holds for every k, so also for the first j = ceil(l k / m) agents of the k-model: all
-        these averages are within d of pi, at all T <= 2 k dates, but with probability at most 2 k m F(I k / m) -> 0.
-        (d) In that event and the truth, own reports are T (pi-bar + d) / k -> 0 a head, so that all have Property I
-        with one price (Lemma 2) and a share s of them Property II, with s -> 1 as d -> 0 and m grows. These get at
-        most T 2 d I each (Corollary 2). Everybody else, and everybody outside the event, whatever is reported, gets
-        at most T (pi-bar + d) I: reports are retracted into the bounds, and the bound of Lemma 6 needs no Property I.
-        So no factor k multiplies b, the probability outside the event, and the ratio is at most [(b + 1 - s)
-        (pi-bar + d) I + 2 d I] / ((1 - b) v-low). (e) Let d fall and m grow so slowly with k that all this holds
-        along the way.""",
+        v-bar / epsilon, and tends to 0 (before that, c = 1). By Lemma 5 and the union over agents, some agent violates
+        (2) with probability at most k f / (E - c) = c, under every P^ that Assumption 1 allows: c 1 is believable. (c)
+        (4) holds for every k, so also for the first j = ceil(l k / m) agents of the k-model: all these averages are
+        within d of pi, at all T <= 2 k dates, but with probability at most 2 k m F(I k / m) -> 0. (d) In that event and
+        the truth, own reports are T (pi-bar + d) / k -> 0 a head, so that all have Property I with one price (Lemma 2)
+        and a share s of them Property II, with each type served at all dates or at none, and s -> 1 as d -> 0 and m
+        grows. These get at most T 2 d I each (Corollary 2). Everybody else, and everybody outside the event, whatever
+        is reported, gets at most T (pi-bar + d) I: reports are retracted into the bounds, and the bound of Lemma 6
+        needs no Property I. So no factor k multiplies b, the probability outside the event, and the ratio is at most
+        [(b + 1 - s) (pi-bar + d) I + 2 d I] / ((1 - b) v-low). (e) Let d fall and m grow so slowly with k that all this
+        holds along the way.""",
     expected="proved",
 )
 def dates() -> Iterator[Evidence]:
