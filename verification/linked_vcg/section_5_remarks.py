@@ -162,22 +162,26 @@ def subset(run: Run) -> Evidence:
     part="the event is a subset for small epsilon",
     statement="""Where epsilon <= (1 + c(z)) beta^(1-T) T v-bar, in particular where epsilon is at most the largest
         payoff beta^(1-T) T v-bar, the event is a subset of Omega(T, mu-lower, mu-upper).""",
-    reading="For all z, N and epsilon with ratio <= 1 (or <= 1 + c(z)): (2) fails at s = T where P^n = 1.",
+    reading="""For all z, N and epsilon with ratio <= 1 (or <= 1 + c(z)): where (2) holds at s = T, P^n < 1, so that
+        mu^n, which is known then, is in its interval.""",
     hypotheses=[conjectures.parameters, small_epsilon],
     proof="(1 + c) >= ratio is the failure of (2) with P^n = 1.",
     expected="proved",
 )
 def subset_repaired() -> Evidence:
-    """By Z3."""
+    """By Z3, with (2) at s = T as printed: (P^n + c) beta^(1-T) T v-bar < epsilon."""
     import z3
 
-    z, ratio = z3.Reals("z ratio")
-    c = smt.minimum(z * ratio, 1)
+    z, epsilon, largest, outside = z3.Reals("z epsilon largest P")  # largest: beta^(1-T) T v-bar
+    c = smt.minimum(z * epsilon / largest, 1)
+    truthful = (outside + c) * largest < epsilon
+    small = z3.Or(epsilon <= (1 + c) * largest, epsilon <= largest)
     return smt.prove(
-        z3.And(1 + c >= ratio, z3.Implies(ratio <= 1 + c, z3.Not(1 + c < ratio))),
-        given=[z > 0, z < 1, ratio > 0, ratio <= 1],
-        control=("with P^n = 1/2", z3.RealVal("1/2") + c >= ratio),
-        range="every z and epsilon up to the largest payoff",
+        z3.Implies(z3.And(small, truthful), outside < 1),
+        given=[z > 0, z < 1, epsilon > 0, largest > 0, outside >= 0, outside <= 1],
+        control=("for every epsilon", z3.Implies(truthful, outside < 1)),
+        range="every z, beta, T, v-bar, and epsilon up to (1 + c) times the largest payoff",
         complete=True,
-        lift=lambda value: {"z": value["z"], "ratio": value["ratio"], "agents": 2},
+        nontrivial=[small, truthful, outside > 0],
+        lift=lambda value: {"z": value["z"], "ratio": value["epsilon"] / value["largest"], "agents": 2},
     )

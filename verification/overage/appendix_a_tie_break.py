@@ -48,21 +48,27 @@ def semicontinuous(run: Run) -> Iterator[Evidence]:
     import z3
 
     boundary, over, rivals, weight, top = z3.Reals("boundary others rival_weight weight weight_of_bound")
-    limit = (boundary + over) * weight / (rivals + weight)
-    highest = (boundary + over) * top / (rivals + top)
-    value = smt.maximum(boundary, limit)
-    given = [boundary > 0, over > 0, rivals > 0, weight > 0, top >= weight]
-    best = smt.maximum(value, highest)
+    own, its_weight = z3.Reals("own weight_of_own")
+
+    def share(some: Any) -> Any:
+        return (boundary + over) * some / (rivals + some)
+
+    at_boundary, limit = smt.maximum(boundary, share(weight)), share(weight)
+    paid = z3.If(own < boundary, own, z3.If(own == boundary, at_boundary, share(its_weight)))
     yield smt.prove(
-        z3.And(
-            value >= boundary, value >= limit, best >= limit, best >= highest, z3.Or(best == value, best == highest)
-        ),
-        given=given,
-        control=("the share is enough (tie right)", limit >= boundary),
-        range="every number of agents and every alpha > 0 (any weights)",
+        paid <= smt.maximum(at_boundary, share(top)),
+        given=[
+            boundary > 0, over > 0, rivals > 0, weight > 0, top >= weight, own >= 0,
+            z3.Implies(own > boundary, z3.And(its_weight >= weight, its_weight <= top)),  # v^alpha rises in v
+        ],
+        control=("with the share alone at the boundary (tie right)",
+                 z3.Implies(own < boundary, paid <= smt.maximum(limit, share(top)))),
+        range="every number of agents and every alpha > 0 (any weights): no overage pays more than the larger of the "
+        "boundary's value and M's",
         complete=True,
+        nontrivial=[own > boundary, top > its_weight],
         lift=shared.lift,
-    )
+    )  # fmt: skip
 
     def attained(instance: Instance, tie: Any = "max") -> bool:
         from mechopt.mechanisms.overage.incentives import best_replies, facing
