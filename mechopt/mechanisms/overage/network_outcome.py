@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -26,85 +27,125 @@ def run_network(environment: Environment) -> Outcome:
     Returns:
         Summary and tables as of `mechanism.run`, with `tables.flows` and `tables.pools`.
     """
-    held, asked = ([exact.parse(v) for v in column.tolist()] for column in (environment.entitlement, environment.claim))
-    overage = [max(c - e, 0) for e, c in zip(held, asked, strict=True)]
-    slack = [max(e - c, 0) for e, c in zip(held, asked, strict=True)]
-    found = clear_network(_network(environment), overage, slack, environment.account)
-    payoff = [min(e, c) + x for e, c, x in zip(held, asked, found.coverage, strict=True)]
-    over, under, covered = sum(overage), sum(slack), sum(found.coverage)
-    left = [v - x for v, x in zip(overage, found.coverage, strict=True)]
-    rate = environment.penalty or 0
-    exactly = environment.arithmetic == "exact"
-
-    def out(value: Any) -> Any:
-        return value if exactly else exact.as_float(exact.parse(value))
-
-    def column(values: Any) -> list[Any]:
-        return [out(value) for value in values]
-
-    summary = {
-        "accounts": len(held),
-        "pools": len(_network(environment).pool),
-        "entitlement_total": sum(held),
-        "claim_total": sum(asked),
-        "overage_total": over,
-        "slack_total": under,
-        "scarcity": Fraction(max(over - under, 0)) / over if over else 0,
-        "unused": under - covered,
-        "payoff_total": sum(payoff),
-        "identity_gap": sum(payoff) - sum(held) + (under - covered),
-        "residual_total": sum(left),
-        "lowest_share": found.levels[0] if found.levels else 1,
-    }
-    if environment.penalty is not None:
-        summary["penalty_total"] = sum(left) * rate
+    period = _settled(environment)
+    programs = len(period.found.levels)
     return Outcome(
         mechanism="overage",
         title="",
         status="settled",
         guarantee=Guarantee(
-            kind="exact" if exactly else "certified",
-            detail=f"covered shares: {len(found.levels)} linear programs, each optimal basis checked in rationals",
+            kind="exact" if environment.arithmetic == "exact" else "certified",
+            detail=f"covered shares: {programs} linear programs, each optimal basis checked in rationals",
         ),
-        summary={name: out(v) if not isinstance(v, int) or name not in ("accounts", "pools") else v
-                 for name, v in summary.items()} | {"region": REGIONS[(over > under) - (over < under)]},
+        summary=_summary(environment, period),
         tables={
-            "accounts": {
-                "account": environment.account,
-                "entitlement": column(held),
-                "claim": column(asked),
-                "overage": column(overage),
-                "slack": column(slack),
-                "coverage": column(found.coverage),
-                "payoff": column(payoff),
-                "residual": column(left),
-                "penalty": column([r * rate for r in left]),
-                "scarcity": column([Fraction(r) / v if v else 0 for r, v in zip(left, overage, strict=True)]),
-                "stage": found.stage.tolist(),
-            },
-            "flows": {
-                "pool": [_network(environment).pool[edge.pool] for edge in _network(environment).edges],
-                "account": [environment.account[edge.account] for edge in _network(environment).edges],
-                "flow": column(found.flow),
-            },
-            "pools": _pools(environment, slack, found, column),
+            "accounts": _accounts(environment, period),
+            "flows": _flows(environment, period),
+            "pools": _pools(environment, period),
         },
         warnings=["the covered shares are unique; the flows along the edges need not be"],
         provenance={"rule": "lexicographic max-min of covered shares", "solver": {"name": "HiGHS"}},
-    )  # fmt: skip
+    )
 
 
-def _pools(
-    environment: Environment, slack: Sequence[Number], found: NetworkClearing, column: Any
-) -> dict[str, list[Any]]:
-    names = _network(environment).pool
-    supply, drawn = [Fraction(0)] * len(names), [Fraction(0)] * len(names)
-    for pool, units in zip(_network(environment).home, slack, strict=True):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Settled:
+    """A period settled on a network, in exact numbers, units; one of each list for each account."""
+
+    entitlement: list[Number]
+    claim: list[Number]
+    overage: list[Number]
+    slack: list[Number]
+    found: NetworkClearing
+
+    @property
+    def payoff(self) -> list[Number]:
+        """min(L, C) and what is covered."""
+        return [min(e, c) + x for e, c, x in zip(self.entitlement, self.claim, self.found.coverage, strict=True)]
+
+    @property
+    def residual(self) -> list[Number]:
+        """What stays uncovered."""
+        return [v - x for v, x in zip(self.overage, self.found.coverage, strict=True)]
+
+
+def _settled(environment: Environment) -> _Settled:
+    held, asked = ([exact.parse(v) for v in column.tolist()] for column in (environment.entitlement, environment.claim))
+    overage = [max(c - e, 0) for e, c in zip(held, asked, strict=True)]
+    slack = [max(e - c, 0) for e, c in zip(held, asked, strict=True)]
+    found = clear_network(_network(environment), overage, slack, environment.account)
+    return _Settled(entitlement=held, claim=asked, overage=overage, slack=slack, found=found)
+
+
+def _shown(environment: Environment, values: Iterable[Any]) -> list[Any]:
+    """Exact numbers in the arithmetic of the document."""
+    return [value if environment.arithmetic == "exact" else exact.as_float(value) for value in values]
+
+
+def _summary(environment: Environment, period: _Settled) -> dict[str, Any]:
+    over, under, covered = sum(period.overage), sum(period.slack), sum(period.found.coverage)
+    entitled, paid, left = sum(period.entitlement), sum(period.payoff), sum(period.residual)
+    amounts = {
+        "entitlement_total": entitled,
+        "claim_total": sum(period.claim),
+        "overage_total": over,
+        "slack_total": under,
+        "scarcity": Fraction(max(over - under, 0)) / over if over else 0,
+        "unused": under - covered,
+        "payoff_total": paid,
+        "identity_gap": paid - entitled + (under - covered),
+        "residual_total": left,
+        "lowest_share": period.found.levels[0] if period.found.levels else 1,
+    }
+    if environment.penalty is not None:
+        amounts["penalty_total"] = left * environment.penalty
+    return {
+        "accounts": len(period.claim),
+        "pools": len(_network(environment).pool),
+        **dict(zip(amounts, _shown(environment, amounts.values()), strict=True)),
+        "region": REGIONS[(over > under) - (over < under)],
+    }
+
+
+def _accounts(environment: Environment, period: _Settled) -> dict[str, Any]:
+    rate = environment.penalty or 0
+    shares = [Fraction(r) / v if v else 0 for r, v in zip(period.residual, period.overage, strict=True)]
+    columns: dict[str, Iterable[Any]] = {
+        "entitlement": period.entitlement,
+        "claim": period.claim,
+        "overage": period.overage,
+        "slack": period.slack,
+        "coverage": period.found.coverage,
+        "payoff": period.payoff,
+        "residual": period.residual,
+        "penalty": [left * rate for left in period.residual],
+        "scarcity": shares,
+    }
+    return {
+        "account": environment.account,
+        **{name: _shown(environment, column) for name, column in columns.items()},
+        "stage": period.found.stage.tolist(),
+    }
+
+
+def _flows(environment: Environment, period: _Settled) -> dict[str, list[Any]]:
+    network = _network(environment)
+    return {
+        "pool": [network.pool[edge.pool] for edge in network.edges],
+        "account": [environment.account[edge.account] for edge in network.edges],
+        "flow": _shown(environment, period.found.flow),
+    }
+
+
+def _pools(environment: Environment, period: _Settled) -> dict[str, list[Any]]:
+    network = _network(environment)
+    supply, drawn = [Fraction(0)] * len(network.pool), [Fraction(0)] * len(network.pool)
+    for pool, units in zip(network.home, period.slack, strict=True):
         supply[pool] += units
-    for edge, flow in zip(_network(environment).edges, found.flow, strict=True):
+    for edge, flow in zip(network.edges, period.found.flow, strict=True):
         drawn[edge.pool] += flow
-    left = [s - d for s, d in zip(supply, drawn, strict=True)]
-    return {"pool": list(names), "slack": column(supply), "drawn": column(drawn), "unused": column(left)}
+    columns = {"slack": supply, "drawn": drawn, "unused": [s - d for s, d in zip(supply, drawn, strict=True)]}
+    return {"pool": list(network.pool), **{name: _shown(environment, column) for name, column in columns.items()}}
 
 
 def check_network(environment: Environment, outcome: Outcome) -> list[Finding]:
