@@ -60,6 +60,17 @@ def test_no_other_probabilities_within_the_limits_cost_less(
         assert found.shortfall <= shortfall(np.array(weight), decisions, other) + 1e-6 * max(1.0, sum(weight))
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e-9, 1e9])
+def test_the_unit_of_outputs_does_not_matter(unit: float) -> None:
+    """A solver's tolerances are absolute; regrets of 1e-9 were once nothing to it."""
+    weight, decisions = np.array([0.0, 0.0, 1.0, 3.0]), [0, 2, 2, 1]
+    limits = Limits(participation_floor=0.25, exclusion_caps=[0.1, 0.3, 0.6])
+    own, scaled = respond(weight.tolist(), decisions, limits), respond((weight * unit).tolist(), decisions, limits)
+    assert own.shortfall == pytest.approx(1, abs=1e-6)  # a quarter of 4 goes to a decision with no weight
+    assert scaled.shortfall / unit == pytest.approx(1, abs=1e-6)
+    assert scaled.shares[0] == pytest.approx(0.25, abs=1e-6)
+
+
 def test_limits_that_do_not_bind_cost_nothing_and_the_grand_group_is_preferred() -> None:
     found = respond([1.0, 2.0, 1.0], [0, 1, 0], Limits())
     assert found.shortfall == pytest.approx(0, abs=1e-8)

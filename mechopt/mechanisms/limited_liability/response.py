@@ -26,7 +26,7 @@ from mechopt.program import LinearProgram
 
 Array = NDArray[np.float64]
 ALLOWED = 1e-12  # a limit that rounding misses by this much is kept
-SLACK = 1e-9  # of the least cost, while mu(I) is made largest
+SLACK = 1e-9  # of the sum of weights, above the least cost, while mu(I) is made largest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +90,15 @@ def respond(weights: Sequence[float], decisions: Sequence[int], limits: Limits) 
     from mechopt import solver
 
     weight = np.asarray(weights, dtype=np.float64)
-    program = response_program(weight, decisions, limits)
+    # In shares of their sum: regrets may be in any unit, the tolerances of a solver are not.
+    program = response_program(weight / (float(weight.sum()) or 1.0), decisions, limits)
     groups = weight.size
     sequence = solver.Sequence(program)
     least = sequence.solve()
     cost = np.zeros(program.columns)
     cost[0] = -1.0  # then the largest mu(I) at that cost
     last = program.rows - 1
-    scale = SLACK * max(1.0, float(weight.sum()))
-    found = sequence.solve(cost=cost, rows=[last], row_lower=[-np.inf], row_upper=[least.objective + scale])
+    found = sequence.solve(cost=cost, rows=[last], row_lower=[-np.inf], row_upper=[least.objective + SLACK])
     shares = np.clip(found.point[:groups], 0.0, 1.0)
     shares /= shares.sum()
     return Response(shares=shares, shortfall=shortfall(weight, decisions, shares))
