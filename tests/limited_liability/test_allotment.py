@@ -12,7 +12,8 @@ from scipy.optimize import linprog
 
 from mechopt import api, catalog
 from mechopt.errors import InstanceError
-from mechopt.mechanisms.limited_liability.allotment import Allotment, DualBound, GroupProblems, same
+from mechopt.mechanisms import limited_liability as package
+from mechopt.mechanisms.limited_liability.allotment import Allotment, DualBound, GroupProblems, periods, same
 from mechopt.mechanisms.limited_liability.mechanism import epsilon
 from mechopt.program import LinearProgram, MixedIntegerProgram
 from mechopt.residuals import residuals
@@ -118,6 +119,33 @@ def test_the_skip_rule_saves_problems_and_changes_no_value() -> None:
             alone = GroupProblems(allotment).decide(cost)  # the grand group's problem without that agent's values
             assert float(cost @ found.points[group]) == pytest.approx(float(cost @ alone.points[0]), abs=1e-8)
     assert skipped > 15
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_every_period_has_every_groups_best_behind_skipped_problems_too(whole: bool) -> None:
+    """The position of a group is not that of its problem among those that were solved."""
+    allotment = budget(7, agents=4, each=2, rows=1, whole=whole)
+    rng = np.random.default_rng(8)
+    values = np.round(rng.uniform(0, 3, (25, 8)), 2) * np.repeat(rng.integers(0, 2, (25, 4)), 2, axis=1)
+    found = periods(allotment, values, values)
+    assert found.skipped > 15
+    for period, worth in enumerate(values):
+        for group in range(5):
+            cost = np.where(allotment.owner == group - 1, 0.0, worth)
+            best = float(GroupProblems(allotment, hot=False).decide(cost).bound[0])
+            assert float(cost @ found.points[period, group]) == pytest.approx(best, abs=1e-7)
+            assert found.bound[period, group] == pytest.approx(best, abs=1e-7)
+
+
+def test_decisions_that_are_not_the_groups_best_are_noticed() -> None:
+    model = api.load("limited_liability/canal_network")
+    environment = model.environment
+    program = environment.program
+    points = program.points.copy()
+    points[40, 2] = points[40, 0]
+    wrong = replace(environment, program=replace(program, points=points))
+    failed = [finding for finding in package.check(wrong, package.run(wrong)) if not finding.holds]
+    assert "program_optimal" in [finding.property for finding in failed]
 
 
 def test_weights_of_appendix_a_count() -> None:

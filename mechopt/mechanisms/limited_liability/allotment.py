@@ -64,8 +64,8 @@ class Decisions:
     """One period's decisions of the groups I, I\\1, ..., I\\n.
 
     Attributes:
-        points: amounts, shape (groups, columns).
-        number: equal numbers mean the same decision, the position of the first such group, shape (groups,).
+        points: amounts, shape (groups, columns); those of the same decision are the same to the last digit.
+        number: of the decision: the position of the first group that takes it, shape (groups,).
         stated: value of each agent under each group's decision, shape (groups, agents).
         bound: proven: no decision is worth more to the group, shape (groups,).
         gap: largest difference of bound and value.
@@ -125,15 +125,16 @@ class GroupProblems:
             place.append(len(costs))
             costs.append(np.where(allotment.owner == agent, 0.0, cost))
             solutions.append(self._solve(costs[-1]))
-        found = np.array([solution.point for solution in solutions])
-        bound = self._bounds(np.array(costs), solutions)
-        gap = bound - (np.array(costs) * found).sum(axis=1)
+        bound = self._bounds(np.array(costs), solutions)[place]
+        points = np.array([solutions[k].point for k in place])
+        number = same(points)
+        points = points[number]
+        gap = bound - (np.array(costs)[place] * points).sum(axis=1)
         gap += ROUNDING * cost.size * (1.0 + np.abs(bound))  # of the sums themselves
-        stated = np.array([allotment.by_agent(own, point) for point in found])
+        stated = np.array([allotment.by_agent(own, point) for point in points])
         return Decisions(
-            points=found[place], number=same(found)[place], stated=stated[place], bound=bound[place],
-            gap=float(max(0.0, gap.max())), solved=len(costs),
-        )  # fmt: skip
+            points=points, number=number, stated=stated, bound=bound, gap=float(max(0.0, gap.max())), solved=len(costs)
+        )
 
     def _follows(self, agent: int, cost: Array, worth: Array) -> bool:
         """The skip rule: where everybody's values are >= 0 and the agent gets nothing of worth, a*(I) is best for I\\i.
@@ -218,6 +219,7 @@ class Periods:
         outputs: the same in outputs.
         points: amounts, shape (periods, groups, columns).
         gap: largest gap of any group's decision.
+        bound: proven: no decision is worth more to the group, shape (periods, groups).
         solved: programs solved; `skipped` followed from the skip rule.
         skipped: see there.
     """
@@ -226,6 +228,7 @@ class Periods:
     outputs: Array
     points: Array
     gap: float
+    bound: Array
     solved: int
     skipped: int
 
@@ -241,6 +244,7 @@ class Program:
         points: the groups' optima, shape (periods, groups, columns).
         gap: largest gap of any of them. It costs 3 gaps in epsilon: each group takes the best of all groups' points,
             so that its choice may depend on what an agent outside it states.
+        bound: proven: no decision is worth more to the group, shape (periods, groups).
         solved: programs solved.
         skipped: group problems that followed from the skip rule.
     """
@@ -250,6 +254,7 @@ class Program:
     yields: Array
     points: Array
     gap: float
+    bound: Array
     solved: int
     skipped: int
 
@@ -270,16 +275,16 @@ def periods(allotment: Allotment, values: Array, yields: Array, *, options: Any 
     """
     problems = GroupProblems(allotment, options=options)
     groups = allotment.agents + 1
-    stated, outputs, points = [], [], []
+    stated, outputs, points, bound = [], [], [], []
     gap, solved = 0.0, 0
     for worth, rate in zip(values, yields, strict=True):
         found = problems.decide(worth)
-        chosen = found.points[found.number]
-        stated.append(found.stated[found.number].T)
-        outputs.append(np.array([allotment.by_agent(rate, point) for point in chosen]).T)
-        points.append(chosen)
+        stated.append(found.stated.T)
+        outputs.append(np.array([allotment.by_agent(rate, point) for point in found.points]).T)
+        points.append(found.points)
+        bound.append(found.bound)
         gap, solved = max(gap, found.gap), solved + found.solved
     return Periods(
-        values=np.array(stated), outputs=np.array(outputs), points=np.array(points), gap=gap,
- solved=solved, skipped=len(values) * groups - solved,
+        values=np.array(stated), outputs=np.array(outputs), points=np.array(points), gap=gap, bound=np.array(bound),
+        solved=solved, skipped=len(values) * groups - solved,
     )  # fmt: skip

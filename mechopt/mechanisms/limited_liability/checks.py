@@ -43,7 +43,7 @@ def check(environment: Environment, outcome: Outcome) -> list[Finding]:
         findings += invariants.approachability(environment, books)
     findings += invariants.ranges(environment, books)
     if environment.program is not None:
-        findings.append(_feasible(environment, books, environment.program))
+        findings += _optimal(environment, environment.program)
     if environment.rules.variant == "strategic":
         findings.append(_independence(environment, books))
     if environment.true_outputs is not None and environment.rules.variant != "pivot":
@@ -194,12 +194,21 @@ def _money(environment: Environment, outcome: Outcome, books: Books) -> Finding:
     )  # fmt: skip
 
 
-def _feasible(environment: Environment, books: Books, program: Program) -> Finding:
-    """What is given is feasible, and no group's decision is further from its best than epsilon accounts for."""
-    chosen = program.points[np.arange(len(books.group)), books.decisions[np.arange(len(books.group)), books.group]]
-    margins = np.array([-program.allotment.program.violation(point) for point in chosen])
-    return worst("program_feasible", margins, 1e-7, "largest relative violation of a limit of the [program]; "
-                     f"no group's value is more than {program.gap:.2g} below its bound", environment)  # fmt: skip
+def _optimal(environment: Environment, program: Program) -> list[Finding]:
+    """What each group would decide is feasible, and no further from its best than epsilon accounts for."""
+    model, owner = program.allotment.program, program.allotment.owner
+    periods, groups = program.bound.shape
+    broken = np.array([max(model.violation(point) for point in points) for points in program.points])
+    worth = program.values[:, None, :] * program.points
+    members = (owner >= 0) & (owner != np.arange(-1, groups - 1)[:, None])  # column by group
+    missing = program.bound - np.where(members, worth, 0.0).sum(axis=2)
+    return [
+        worst("program_feasible", -broken, 1e-7, "largest relative violation of a limit of the [program], by any "
+              "group's decision", environment),
+        worst("program_optimal", (program.gap - missing).min(axis=1), RELATIVE * max(1.0, float(program.bound.max())),
+              f"no group's value is more than the gap of {program.gap:.2g} below its proven bound, {periods} periods",
+              environment),
+    ]  # fmt: skip
 
 
 def _independence(environment: Environment, books: Books) -> Finding:

@@ -141,7 +141,7 @@ def _programmed(
     names["decisions"] = ["everybody", *(f"without {name}" for name in names["agents"])]
     program = Program(
         allotment=allotment, values=read["values"], yields=read["outputs"], points=found.points, gap=found.gap,
-        solved=found.solved, skipped=found.skipped,
+        bound=found.bound, solved=found.solved, skipped=found.skipped,
     )  # fmt: skip
     return {"values": found.values, "outputs": outputs}, program
 
