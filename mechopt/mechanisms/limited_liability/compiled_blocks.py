@@ -71,13 +71,16 @@ def _rivals(values: Any, period: int, totals: Any, rivals: Any) -> int:
     for agent in range(agents):
         for decision in range(count):
             totals[decision] += values[period, agent, decision]
-    best = 0
+    most = totals[0]
     for decision in range(1, count):
-        best = decision if totals[decision] > totals[best] else best
+        most = max(totals[decision], most)
+    best = 0
+    for decision in range(count):  # sought on its own: a comparison that looks up the best so far waits for the last
+        best = decision if totals[decision] == most else best
     largest = 0.0
     for agent in range(agents):
         largest = max(largest, values[period, agent, best])
-    limit = totals[best] - largest - CLOSE * agents * totals[best]
+    limit = most - largest - CLOSE * agents * most
     found = 0
     for decision in range(count):
         rivals[found] = decision
