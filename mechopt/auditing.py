@@ -46,8 +46,8 @@ def audit(outcome: Outcome, stated: tables.Table, *, tolerance: int | Fraction |
     Args:
         outcome: of the mechanism.
         stated: of `read`; one or more of its columns, such as payoff, are columns of the result's table.
-        tolerance: largest difference that counts as right; 0 for exact results and the result's own error bound for
-            others, where it is None.
+        tolerance: largest difference that counts as right. Where it is None: 0 for exact results; for others the
+            result's error bound, or 1e-9 of the largest number of the column where that is more.
 
     Returns:
         An outcome whose `tables.wrong` has the first wrong lines, and checks: every line there once, none too many,
@@ -59,10 +59,7 @@ def audit(outcome: Outcome, stated: tables.Table, *, tolerance: int | Fraction |
     import numpy as np
 
     name, key = _table(outcome, stated)
-    columns = [column for column in outcome.tables[name] if column != key and column in stated.columns]
-    if not columns:
-        known = ", ".join(column for column in outcome.tables[name] if column != key)
-        raise InstanceError(f"has no column to check; the result has {known}", file=stated.file)
+    columns = _columns(outcome, name, key, stated)
     ours, theirs, missing, extra = _match(outcome.tables[name][key], stated, key)
     wrong: list[tuple[int, str, str, Any, Any]] = []
     checks = [_presence(len(missing), len(extra), [*missing[:1], *extra[:1]])]
@@ -75,7 +72,6 @@ def audit(outcome: Outcome, stated: tables.Table, *, tolerance: int | Fraction |
             for k in found[:SHOWN]
         ]
         checks.append(finding)
-    wrong.sort(key=lambda line: line[0])
     return Outcome(
         mechanism=outcome.mechanism,
         title=outcome.title,
@@ -92,14 +88,7 @@ def audit(outcome: Outcome, stated: tables.Table, *, tolerance: int | Fraction |
             "columns": ", ".join(columns),
         },
         tables={
-            "wrong": {
-                "line": [line[0] for line in wrong[:SHOWN]],
-                key: [line[1] for line in wrong[:SHOWN]],
-                "column": [line[2] for line in wrong[:SHOWN]],
-                "stated": [line[3] for line in wrong[:SHOWN]],
-                "computed": [line[4] for line in wrong[:SHOWN]],
-                "difference": [_exactly(line[3]) - _exactly(line[4]) for line in wrong[:SHOWN]],
-            },
+            "wrong": _wrong(key, sorted(wrong, key=lambda line: line[0])[:SHOWN]),
             "missing": {key: missing[:SHOWN]},
             "unknown": {key: extra[:SHOWN]},
         },
@@ -117,6 +106,27 @@ def _table(outcome: Outcome, stated: tables.Table) -> tuple[str, str]:
     known = ", ".join(dict.fromkeys(next(iter(columns), "") for columns in outcome.tables.values()))
     problem = f"needs a column of names, one of {known}; it has {', '.join(stated.columns)}"
     raise InstanceError(problem, file=stated.file)
+
+
+def _columns(outcome: Outcome, name: str, key: str, stated: tables.Table) -> list[str]:
+    """The columns of the result's table that the statement has too, besides the names."""
+    known = [column for column in outcome.tables[name] if column != key]
+    found = [column for column in known if column in stated.columns]
+    if not found:
+        raise InstanceError(f"has no column to check; the result has {', '.join(known)}", file=stated.file)
+    return found
+
+
+def _wrong(key: str, lines: Sequence[tuple[int, str, str, Any, Any]]) -> dict[str, list[Any]]:
+    """The table of wrong lines: number, name, column, what is stated and what was computed."""
+    return {
+        "line": [line[0] for line in lines],
+        key: [line[1] for line in lines],
+        "column": [line[2] for line in lines],
+        "stated": [line[3] for line in lines],
+        "computed": [line[4] for line in lines],
+        "difference": [_exactly(line[3]) - _exactly(line[4]) for line in lines],
+    }
 
 
 def _match(
