@@ -115,6 +115,12 @@ def test_a_claim_of_the_wrong_kind_is_refused(argument: dict[str, Any], word: st
         claim(**{"label": "L", "statement": "S", "reading": "R", **argument})
 
 
+def test_texts_of_several_lines_are_one_line() -> None:
+    """The reason of a statement that is not checked, too."""
+    open_one = claims.unchecked(label="L", statement="S\n  s", reason="nobody\n    knows")
+    assert (open_one.statement, open_one.not_checked_reason) == ("S s", "nobody knows")
+
+
 def test_a_claim_that_ends_the_program_is_broken(tmp_path: Path) -> None:
     """It must not end the run, and with the status of a run where all is well."""
     leaves = claim(label="Lemma 1", statement="S", reading="R")(lambda: sys.exit(0))

@@ -150,7 +150,7 @@ def claim(
             repaired_by=repaired_by,
             rests_on=tuple(rests_on),
             tier=tier,
-            not_checked_reason=not_checked_reason,
+            not_checked_reason=None if not_checked_reason is None else " ".join(not_checked_reason.split()),
         )
         MADE.append(made)
         return made
