@@ -38,3 +38,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module 'mechopt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What completion offers: the verbs, used or not."""
+    return __all__

@@ -10,12 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mechopt import catalog, instance, mechanisms
+from mechopt import arguments, catalog, instance, mechanisms
 from mechopt.errors import InstanceError
-from mechopt.finding import largest_violation
 from mechopt.loading import Model, Source, load
 from mechopt.outcome import Guarantee, Outcome
-from mechopt.workers import need_processes
 
 if TYPE_CHECKING:
     from mechopt.claims import Ledger
@@ -57,7 +55,7 @@ def solve(
         MechoptError: the input is wrong, or no result with a guarantee could be reached.
     """
     model = load(source, seed=seed)
-    need_processes(workers)
+    workers = arguments.workers(workers)
     if mechanisms.offers(model.mechanism, "run_tasks"):
         run = mechanisms.offered(model.mechanism, "run_tasks")
         return _finish(model, lambda: run(model.environment, workers=workers, progress=progress))
@@ -83,15 +81,22 @@ def explain(source: Source | Model, agent: str, *, outcome: Outcome | None = Non
         raise error.at(file=model.document.path) from None
 
 
-def audit(source: Source | Model, statement: str | Path, *, tolerance: Any = None, **marks: str | None) -> Outcome:
+def audit(
+    source: Source | Model,
+    statement: str | Path,
+    *,
+    tolerance: Any = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> Outcome:
     """Check a settlement that somebody else computed against the mechanism's own, line by line.
 
-    Arguments and errors as in `mechopt.auditing`: marks are decimal and thousands.
+    Arguments and errors as in `mechopt.auditing.read` and `mechopt.auditing.audit`.
     """
     from mechopt import auditing
 
-    allowed = None if tolerance is None else largest_violation(tolerance)
-    stated = auditing.read(Path(statement), **marks)
+    allowed = None if tolerance is None else arguments.tolerance(tolerance)
+    stated = auditing.read(Path(statement), decimal=decimal, thousands=thousands)
     return auditing.audit(solve(source), stated, tolerance=allowed)
 
 
@@ -145,15 +150,14 @@ def simulate(
 
 
 def _run_table(verb: str, model: Model, seed: int | None, workers: int, progress: Progress | None) -> Outcome:
-    need_processes(workers)
+    workers = arguments.workers(workers)
     try:
         work = mechanisms.offered(model.mechanism, verb)
     except InstanceError as error:
         raise error.at(file=model.document.path) from None
     if seed is None:
-        seed = int(model.document.data.get("seed") or 0)
-    if seed < 0:
-        raise InstanceError(f"{seed} is not a seed; it must be at least 0", key="--seed")
+        seed = model.document.data.get("seed") or 0
+    seed = arguments.seed(seed)
     return _finish(
         model,
         lambda: work(model.environment, model.document, seed=seed, workers=workers, progress=progress),
@@ -273,7 +277,7 @@ def check(
     Raises:
         MechoptError: as in `solve`, or the tolerance is not a number of at least 0.
     """
-    allowed = None if tolerance is None else largest_violation(tolerance)
+    allowed = None if tolerance is None else arguments.tolerance(tolerance)
     model = load(source, seed=seed)
     outcome = solve(model, workers=workers, progress=progress)
     findings = mechanisms.get(model.mechanism).check(model.environment, outcome)

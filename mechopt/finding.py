@@ -7,25 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from mechopt import exact
-from mechopt.errors import InstanceError
-
 Number = int | float | Fraction
-
-
-def largest_violation(value: object) -> int | Fraction:
-    """A tolerance as a user states it: a number, or text such as "0.005" or "1/200".
-
-    Raises:
-        InstanceError: it is not a number of at least 0.
-    """
-    try:
-        allowed = exact.parse(value)
-    except ValueError as error:
-        raise InstanceError(str(error), key="--tolerance") from None
-    if allowed < 0:
-        raise InstanceError(f"{exact.show(allowed)} is below 0", key="--tolerance")
-    return allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

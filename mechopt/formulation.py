@@ -85,6 +85,8 @@ def settings(formulation: Formulation, given: Mapping[str, Any]) -> dict[str, An
         kind = type(chosen[name])
         try:
             chosen[name] = kind(value)
+            if kind is int and not isinstance(value, str) and chosen[name] != value:
+                raise ValueError(f"{value} is not whole")
         except (TypeError, ValueError):
             raise InstanceError(f"{name} = {value!r} is not of type {kind.__name__}", key="--set") from None
     return chosen

@@ -110,7 +110,10 @@ class Document:
         return tables.read(spec, key=key, folder=self.folder, file=self.path, columns=columns)
 
     def _explain(self, error: msgspec.ValidationError, schema: type[msgspec.Struct]) -> InstanceError:
-        text, _, place = str(error).partition(" - at `$")
+        text, _, place = str(error).partition(" - at `")
+        if place.startswith("key` in"):
+            return InstanceError("a key must be text", file=self.path)
+        place = place.removeprefix("$")
         key = place.rstrip("`").lstrip(".") or None
         unknown = re.search(r"unknown field `(.*)`", text)
         if unknown:

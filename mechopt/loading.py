@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mechopt import catalog, instance, mechanisms
+from mechopt import arguments, catalog, exact, instance, mechanisms
 from mechopt.errors import CatalogError, InstanceError
 
 Source = str | Path | Mapping[str, Any]
@@ -49,12 +49,13 @@ def load(source: Source | Model, *, seed: int | None = None) -> Model:
         if seed is None:
             return source
         document = source.document
+    elif not isinstance(source, str | Path | Mapping):
+        problem = f"a model is a path, the name of a shipped model or a dict, not {exact.show(source)}"
+        raise InstanceError(problem)
     else:
         document = instance.read_document(source if isinstance(source, Mapping) else _find(source))
     if seed is not None:
-        if seed < 0:
-            raise InstanceError(f"{seed} is not a seed; it must be at least 0", key="--seed")
-        document = replace(document, data={**document.data, "seed": seed})
+        document = replace(document, data={**document.data, "seed": arguments.seed(seed)})
     if "mechanism" not in document.data:
         known = ", ".join(mechanisms.MECHANISMS)
         raise document.error(f"is missing; it names one of: {known}", "mechanism")

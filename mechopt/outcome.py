@@ -169,9 +169,17 @@ class Outcome:
         return self.to_polars(table).to_arrow()
 
     def to_polars(self, table: str) -> pl.DataFrame:
-        """One table as a Polars frame (Arrow inside: any frame library can take it)."""
+        """One table as a Polars frame (Arrow inside: any frame library can take it).
+
+        Raises:
+            InstanceError: there is no such table; names those that there are.
+        """
         import polars as pl
 
+        if table not in self.tables:
+            raise InstanceError(
+                f"there is no table {table!r}; there are {', '.join(self.tables) or 'none'}", key="table"
+            )
         return pl.DataFrame({name: plain_column(column) for name, column in self.tables[table].items()})
 
 

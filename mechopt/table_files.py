@@ -128,7 +128,9 @@ def equally_long(columns: Mapping[str, object], *, key: str, file: object) -> di
     """
     lists: dict[str, list[Any]] = {}
     for name, values in columns.items():
-        found = values.tolist() if hasattr(values, "tolist") else values
+        found = values
+        for way in ("tolist", "to_list"):  # numpy and pandas; Polars
+            found = getattr(found, way)() if hasattr(found, way) else found
         if not isinstance(found, list | tuple):
             raise InstanceError(f"must be a list, not {exact.show(found)}", file=file, key=f"{key}.{name}")
         lists[name] = list(found)

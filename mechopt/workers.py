@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from mechopt import arguments
 from mechopt.errors import InstanceError
 
 CONNECT_SECONDS = 10  # for a scheduler to answer
@@ -148,16 +149,6 @@ def size(executor: Executor) -> int | None:
     return found
 
 
-def need_processes(workers: int) -> None:
-    """Refuse a number of processes with which nothing would run.
-
-    Raises:
-        InstanceError: it is below 1.
-    """
-    if workers < 1:
-        raise InstanceError(f"{workers} is not a number of processes; it must be at least 1", key="--workers")
-
-
 @contextmanager
 def pool(workers: int) -> Iterator[Executor | None]:
     """Processes to run tasks in, closed at the end; None, which means here and now, for one worker.
@@ -165,9 +156,9 @@ def pool(workers: int) -> Iterator[Executor | None]:
     Inside `cluster` it is the cluster, whatever the number of workers.
 
     Raises:
-        InstanceError: the number of workers is below 1.
+        InstanceError: the number of workers is no whole number of at least 1.
     """
-    need_processes(workers)
+    workers = arguments.workers(workers)
     elsewhere = on_cluster()
     if elsewhere is not None:
         yield elsewhere

@@ -15,7 +15,7 @@ PACKAGE = Path(mechopt.__file__).resolve().parent
 # Each line may import from its own and from the lines above it.
 LAYERS = [
     {"errors", "exact"},
-    {"paper", "program", "finding", "picture"},
+    {"arguments", "paper", "program", "finding", "picture"},
     {"outcome", "catalog", "distributions"},
     {
         "instance",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 import mechopt
@@ -95,3 +98,61 @@ def test_an_unknown_executor_is_refused_by_solve_and_check(capsys: pytest.Captur
     for verb in ("solve", "check"):
         assert main([verb, "overage/cap_and_share", "--executor", "spark://here"]) == 2
         assert "--executor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [mechopt.solve, mechopt.check, mechopt.design, mechopt.simulate])
+@pytest.mark.parametrize("value", [1.5, "2", True, -1, np.float64(2)])
+def test_seed_and_workers_are_whole_numbers_for_every_verb(verb: Callable[..., Any], value: object) -> None:
+    """1.5 processes were one without a word, and a seed that `solve` refused was taken by `simulate`."""
+    model = "overage/cap_and_share_collar"
+    for key in ("seed", "workers"):
+        with pytest.raises(InstanceError, match=f"--{key}"):
+            verb(model, **{key: value})
+    with pytest.raises(InstanceError, match="--seed"):
+        verb(model, seed=2**63)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
+    seed: Any = np.int64(12)
+    assert mechopt.solve(DRAWN, seed=seed).to_dict()["tables"] == mechopt.solve(DRAWN, seed=12).to_dict()["tables"]
+
+
+def test_an_option_of_a_program_is_not_cut_to_a_whole_number() -> None:
+    """date=1.5 gave the program of date 1."""
+    with pytest.raises(InstanceError, match=r"date = 1\.5 is not of type int"):
+        mechopt.formulate("linked_vcg/figure_1a", "lp", program="knapsack", date=1.5)
+    whole = mechopt.formulate("linked_vcg/figure_1a", "lp", program="knapsack", date=2.0)
+    assert whole == mechopt.formulate("linked_vcg/figure_1a", "lp", program="knapsack", date="2")
+
+
+def test_a_tier_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InstanceError, match="'slow' is none of quick, full"):
+        mechopt.verify("overage.theorem_4", tier="slow")
+
+
+@pytest.mark.parametrize("source", [None, 3, ["overage/cap_and_share"], b"overage/cap_and_share"])
+def test_what_is_no_model_is_told_what_one_is(source: Any) -> None:
+    with pytest.raises(InstanceError, match="a model is a path, the name of a shipped model or a dict"):
+        mechopt.solve(source)
+
+
+def test_a_key_that_is_no_text_is_named() -> None:
+    document: dict[Any, Any] = {"mechanism": "overage", 3: 1}
+    with pytest.raises(InstanceError, match="a key must be text"):
+        mechopt.solve(document)
+
+
+def test_an_unknown_table_of_a_result_is_named_and_the_known_ones_too() -> None:
+    with pytest.raises(InstanceError, match="there is no table 'account'; there are accounts"):
+        mechopt.solve("overage/cap_and_share").to_polars("account")
+
+
+def test_completion_offers_the_verbs_before_they_are_used() -> None:
+    assert set(mechopt.__all__) <= set(dir(mechopt))
+
+
+def test_columns_of_any_frame_are_columns() -> None:
+    accounts = {"account": ["a", "b"], "entitlement": [10, 10]}
+    for claim in (pl.Series([7, 13]), np.array([7, 13]), (7, 13)):
+        outcome = mechopt.solve({"mechanism": "overage", "accounts": {**accounts, "claim": claim}})
+        assert outcome.summary["claim_total"] == 20

@@ -8,9 +8,9 @@ from concurrent.futures import Executor
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from mechopt import tasks
+from mechopt import arguments, tasks
 from mechopt.claims import coverage
 from mechopt.claims.examine import examine
 from mechopt.claims.record import Ledger, Record
@@ -19,7 +19,6 @@ from mechopt.claims.statement import describe
 from mechopt.claims.verdict import settle
 from mechopt.errors import CatalogError, InstanceError
 from mechopt.evidence import Instance, Run, Tier
-from mechopt.workers import need_processes
 
 DIED = "the process that ran it died (out of memory?)"
 Progress = Callable[[int, int, str], object]
@@ -50,11 +49,11 @@ def verify(
 
     Raises:
         CatalogError: a name is unknown, or a file of the user's cannot be loaded.
-        InstanceError: there is no worker, or the seed is negative.
+        InstanceError: there is no worker, no such tier, or the seed is no whole number of at least 0.
     """
-    need_processes(workers)
-    if seed < 0:
-        raise InstanceError(f"{seed} is not a seed; it must be at least 0", key="--seed")
+    workers, seed = arguments.workers(workers), arguments.seed(seed)
+    if tier not in get_args(Tier):
+        raise InstanceError(f"{tier!r} is none of {', '.join(get_args(Tier))}", key="tier")
     started = time.perf_counter()
     asked, known = select([what] if isinstance(what, str | Path) else list(what))
     ids = [name for name in asked if name in known.claims]
