@@ -36,16 +36,15 @@ def write_files(page: Path, folder: Path) -> None:
 
 
 def commands(page: Path) -> list[tuple[str, int, str]]:
-    """Each `$ mechopt ...` line of a page's console blocks, the exit status it has, and the error printed below it."""
+    """Each `$ mechopt ...` line of a page's console blocks, the exit status it has, and what is printed below it."""
     found = []
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-        lines = block.splitlines()
-        for line, below in zip(lines, [*lines[1:], ""], strict=True):
-            if line.startswith("$ mechopt "):
-                command, _, remark = line.removeprefix("$ mechopt ").partition("  #")
+        for line, printed in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            if line.startswith("mechopt "):
+                command, _, remark = line.removeprefix("mechopt ").partition("  #")
                 stated = re.search(r"exit status (\d)", remark)
-                error = below if below.startswith("mechopt: ") else ""
-                found.append((command.strip(), int(stated[1]) if stated else 2 if error else 0, error))
+                status = int(stated[1]) if stated else 2 if printed.startswith("mechopt: ") else 0
+                found.append((command.strip(), status, printed))
     return found
 
 
@@ -67,14 +66,18 @@ def test_python_examples_are_as_printed(page: Path, tmp_path: Path, monkeypatch:
 def test_commands_run_one_after_another(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """What stands below a command is what it prints; three dots stand for anything, as in doctests."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     write_files(page, tmp_path)
-    for command, expected, error in commands(page):
+    alike = doctest.OutputChecker().check_output
+    for command, expected, shown in commands(page):
         status = main(shlex.split(command))
-        printed = capsys.readouterr().err.strip()
-        assert status == expected, (command, printed)
-        if error:
-            assert printed == error
+        printed = capsys.readouterr()
+        assert status == expected, (command, printed.err)
+        if shown:
+            text = printed.err or printed.out
+            assert alike(shown, text, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE), (command, text)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

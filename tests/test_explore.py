@@ -100,6 +100,18 @@ def test_a_model_without_a_number_to_move_is_refused(tmp_path: Path) -> None:
         controls.open_document(str(model))
 
 
+def test_a_port_that_is_taken_is_one_line_and_no_server(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["explore", MODEL, "--no-browser", "--port", str(port)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"mechopt: --port: {port} cannot be had (")
+    assert printed.err.endswith("); choose another\n")
+
+
 def test_a_wrong_model_is_one_line_and_no_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explore", "overage/cap_and_shar", "--no-browser"]) == 2
     assert "cap_and_share" in capsys.readouterr().err
