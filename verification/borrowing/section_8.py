@@ -212,15 +212,13 @@ def deficit(run: Run) -> Iterator[Evidence]:
 
     def costs(instance: Instance, extra: int = 0) -> bool:
         first, second = pair.payoffs(instance)
-        if any(len(set(v)) > 1 for v in instance["values"]):
-            return True
         truth = sum(pair.worth(pair.chance(first, second), first, second))
         return bool(pair.chance(first, second) == pair.HALF and truth == first[0] + first[1] and 2 - truth >= extra)
 
     yield exhaustive.check(
         costs,
-        grid=pair.grid(),
+        grid=[i for i in pair.grid() if all(len(set(v)) == 1 for v in i["values"])],
         control=("at least 1", lambda i: costs(i, 1)),
         hypotheses=run.hypotheses,
-        range=pair.RANGE,
+        range="v1, v2 in {0, 1}, times in {0, 1/2, 1}",
     )

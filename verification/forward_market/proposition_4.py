@@ -89,7 +89,7 @@ def on_all_demands(run: Run) -> Iterator[Evidence]:
         grid=GRID,
         control=("the slope only near 0", lambda i: not forward.short_family(i) or forward.gain(i) <= 0),
         hypotheses=run.hypotheses,
-        range=RANGE,
+        range=f"{RANGE}; asked where P is beyond the worst-off types at all demands",
     )
 
 

@@ -171,7 +171,7 @@ def repaired(run: Run) -> Iterator[Evidence]:
         grid=GRID,
         control=("tariffs with any slope", lambda i: gain(i) <= 0),
         hypotheses=run.hypotheses,
-        range=RANGE,
+        range=f"{RANGE}; asked where P is beyond the mean of the worst-off types at all demands",
     )
 
 

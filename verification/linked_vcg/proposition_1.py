@@ -108,8 +108,6 @@ def any_allocation(run: Run) -> Iterator[Evidence]:
 
     def principal_first(instance: Instance, factor: int = 1) -> bool:
         market = shared.Market.of(instance)
-        if len(market.stock) > 1 or len(market.reports) > 1:
-            return True
         needs = [row[0] for row in market.types]
         truth = market.reports[0][0]
 

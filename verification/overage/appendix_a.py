@@ -77,19 +77,19 @@ def drops(run: Run) -> Iterator[Evidence]:
 
     def just_above(instance: Instance) -> bool:
         over, rivals, _, boundary = others(instance)
-        if boundary == 0:
-            return True
         peak = instance["entitlement"][0] + boundary
         dropped = shared.engine(instance, peak + Fraction(1, 10**6)) < shared.engine(instance, peak)
         return bool(dropped == (boundary * rivals > over * boundary ** instance["alpha"]))
 
+    grid = exhaustive.Grid(
+        agents=(1, 2, 3, 4) if run.full else (1, 2, 3),
+        each={"entitlement": [1, 5], "claim": [1, 3, 4]},
+        scalars={"bound": [8], "alpha": [1, 2, 3]},
+    )
     yield exhaustive.check(
         just_above,
-        grid=exhaustive.Grid(
-            agents=(1, 2, 3, 4) if run.full else (1, 2, 3),
-            each={"entitlement": [1, 5], "claim": [1, 3, 4]},
-            scalars={"bound": [8], "alpha": [1, 2, 3]},
-        ),
+        grid=[instance for instance in grid if others(instance)[3] > 0],
+        range=f"{grid}; y* > 0",
         control=(
             "it never drops",
             lambda instance: (

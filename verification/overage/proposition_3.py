@@ -177,15 +177,14 @@ def unique(run: Run) -> Iterator[Evidence]:
         from mechopt.mechanisms.overage.incentives import own_payoff
 
         held = instance["entitlement"]
-        if len(held) < 3:
-            return True
         claims = [instance["claim"][0], held[1] + 1, held[2] - 1, *held[3:]]
         top, low = (own_payoff(held, claims, 0, own) for own in (instance["bound"], claims[0]))
         return bool(top > low)
 
     yield exhaustive.check(
         constructed,
-        grid=grid(run),
+        grid=[instance for instance in grid(run) if len(instance["entitlement"]) >= 3],
         control=("also at the profile of the grid", lambda instance: engine(instance)[2] > engine(instance)[0]),
         hypotheses=run.hypotheses,
+        range=f"{grid(run)}; three agents or more",
     )
