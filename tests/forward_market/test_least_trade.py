@@ -18,30 +18,32 @@ from mechopt.mechanisms.forward_market.trade import least_trade
 STEPS = 40
 
 
-def on_a_grid(market: Market, surplus: float) -> float:
+def on_a_grid(market: Market, surplus: float, corners: bool) -> float:
     """The least trade among holdings of 40ths of the supply that earn the surplus; infinite where none do."""
+    if market.surplus(market.environment.endowments) >= surplus:
+        return 0.0
     agents, best = market.demand.size, np.inf
     for units in product(range(STEPS + 1), repeat=agents - 1):
         if sum(units) > STEPS:
             continue
         held = np.array([*units, STEPS - sum(units)]) / STEPS
         volume = float(np.abs(held - market.environment.endowments).sum()) / 2
-        if volume < best and market.surplus(held) >= surplus:
+        if (corners or np.all(held <= market.demand)) and volume < best and market.surplus(held) >= surplus:
             best = volume
     return best
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6))
-def test_no_holdings_of_a_grid_are_reached_with_less_trade(build: Any, draw: Any, seed: int) -> None:
+@given(seed=st.integers(0, 10**6), corners=st.booleans())
+def test_no_holdings_of_a_grid_are_reached_with_less_trade(draw: Any, seed: int, corners: bool) -> None:
     """Who owns more than he can use was made to sell the rest, even where a little trade of others is enough."""
     rng = np.random.default_rng(seed)
     environment = draw(seed, agents=3)
     market = Market(environment)
     surplus = float(rng.choice([0.0, 0.3, 0.9])) * market.surplus_at_common
-    least = on_a_grid(market, surplus)
+    least = on_a_grid(market, surplus, corners)
     try:
-        found = least_trade(market, surplus)
+        found = least_trade(market, surplus, corners=corners)
     except InstanceError:
         assert least == np.inf
         return
@@ -49,6 +51,7 @@ def test_no_holdings_of_a_grid_are_reached_with_less_trade(build: Any, draw: Any
     assert found.surplus >= surplus - market.error
     assert abs(found.holding.sum() - 1.0) <= 1e-14
     assert found.holding.min() >= 0
+    assert corners or not found.volume or np.all(found.holding <= market.demand + 1e-15)
     assert found.volume == pytest.approx(np.abs(found.holding - environment.endowments).sum() / 2, abs=1e-15)
 
 
@@ -56,9 +59,21 @@ def test_who_owns_more_than_he_can_use_may_keep_it(build: Any) -> None:
     """Agent 1 owns 3/5 and can use 1/2. All others' sales to him earn more, he need not sell 1/10 first."""
     market = Market(build(["1/2", "9/10", "9/10"], ["3/5", "2/5", 0]))
     now = market.surplus(market.environment.endowments)
-    found = least_trade(market, now + 1e-4)
+    found = least_trade(market, now + 1e-4, corners=True)
     assert 0 < found.volume < 0.01
     assert found.holding[0] > 0.6
+    below = least_trade(market, now + 1e-4)
+    assert below.volume >= 0.1
+    assert below.holding[0] <= 0.5
+
+
+def test_a_design_says_that_corners_may_need_less_trade() -> None:
+    document = dict(api.load("forward_market/emission_permits").document.data)
+    below = api.design({**document, "design": {"goal": "least_trade"}})
+    above = api.design({**document, "design": {"goal": "least_trade", "corners": True}})
+    assert [line for line in below.warnings if "corners = true" in line]
+    assert not [line for line in above.warnings if "corners" in line]
+    assert above.summary["volume"] < below.summary["volume"] / 10
 
 
 def test_the_price_of_trade_is_what_a_unit_more_adds(build: Any) -> None:

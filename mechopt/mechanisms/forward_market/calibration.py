@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from mechopt.mechanisms.forward_market.polish import polished
 from mechopt.mechanisms.forward_market.schedule import Design, Programs
 from mechopt.mechanisms.forward_market.second_best import second_best
 from mechopt.mechanisms.forward_market.settlement import balance_certificate, no_free_lunch
-from mechopt.mechanisms.forward_market.trade import least_trade
+from mechopt.mechanisms.forward_market.trade import Trade, least_trade
 from mechopt.mechanisms.forward_market.trust import trust
 from mechopt.mechanisms.forward_market.uncertainty import best_holdings
 from mechopt.mechanisms.forward_market.wishes import Section, limits, read
@@ -34,6 +35,7 @@ from mechopt.outcome import Guarantee, Outcome
 
 Floats = NDArray[np.float64]
 TARIFFS = ("least_subsidy", "margin", "smooth", "smooth_squares")
+AT_THE_DOCUMENTS_DEMANDS = ("surplus", "least_trade", "second_best", "bands")  # "robustness" says so itself
 EXACTLY = "the vertex of the optimal basis in rational arithmetic"
 GENEROUS = 1.25  # times the least subsidy, where [design] names none
 
@@ -65,14 +67,19 @@ def design(
         elif section.goal == "second_best":
             outcome = _second_best(environment, section)
         elif section.goal == "bands":
-            return _bands(environment, document, section, seed, workers, progress)
+            outcome = _bands(environment, document, section, seed, workers, progress)
         elif section.goal == "robustness":
             outcome = trust(environment, document, section)
         else:
             outcome = _holdings(environment, document, section)
     except InstanceError as error:
         raise error.at(file=document.path) from None
-    if progress is not None:
+    if environment.anticipated and section.goal in AT_THE_DOCUMENTS_DEMANDS:
+        line = (
+            f'"{section.goal}" is for the document\'s demands (a factor of 1), not for the mean over anticipated states'
+        )
+        outcome = replace(outcome, warnings=[*outcome.warnings, line])
+    if progress is not None and section.goal != "bands":
         progress(1, 1)
     return outcome
 
@@ -167,7 +174,7 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
     endowment = environment.endowments
     summary: dict[str, Any] = {"goal": section.goal}
     tables: dict[str, dict[str, Any]] = {}
-    warnings = []
+    warnings: list[str] = []
     checks: list[Finding] = []
     guarantee = Guarantee(kind="approximate", detail="a scalar root of the dual, exact to rounding; surplus by "
                           "polynomials with their truncation", error=market.error)  # fmt: skip
@@ -179,24 +186,20 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
         if not found.complete:
             warnings.append("of so many agents only sets of at most two corners were tried")
     elif section.goal == "least_trade":
-        floor = exact.as_float(document.number(section.surplus, "design.surplus"))
-        trade = least_trade(market, floor)
+        trade, warnings = _traded(market, document, section)
         holding = trade.holding
         summary |= {"surplus": trade.surplus, "volume": trade.volume}
-        if not trade.complete:
-            warnings.append(
-                "so many agents own more than they can use that not every set of them was tried as keeping it"
-            )
     else:
         robust = best_holdings(environment, "mean" if section.goal == "mean_state" else "worst", allowed)
         holding = robust.holding
-        summary |= {"surplus": robust.value, "bound": robust.bound, "operates_in_every_state": min(robust.surplus) >= 0}
+        operates = bool(min(robust.surplus) >= -market.error)
+        summary |= {"surplus": robust.value, "bound": robust.bound, "operates_in_every_state": operates}
         tables["states"] = {
             "state": [state.name for state in environment.states],
             "probability": [float(state.probability) for state in environment.states],
             "surplus": list(robust.surplus),
         }
-        if section.goal == "worst_state" and robust.bound < 0:
+        if section.goal == "worst_state" and robust.bound < -market.error:
             warnings.append("no holdings below the demands let the spot market operate in every state (bound below 0)")
         checks = polished(robust.programme, robust.value, robust.bound - robust.value, market.high,
                           "a scalar root, with the tangents at it as bound,")  # fmt: skip
@@ -218,6 +221,19 @@ def _holdings(environment: Environment, document: Document, section: Section) ->
     return Outcome(mechanism="forward_market", title="", status="optimal", guarantee=guarantee, summary=summary,
                    tables=tables, checks=checks, warnings=warnings,
                    provenance={"method": market.interim.method})  # fmt: skip
+
+
+def _traded(market: Market, document: Document, section: Section) -> tuple[Trade, list[str]]:
+    """The least trade, and what it leaves out."""
+    floor = exact.as_float(document.number(section.surplus, "design.surplus"))
+    found, lines = least_trade(market, floor, corners=section.corners), []
+    if not section.corners and found.volume and np.any(market.environment.endowments > market.demand):
+        lines.append(
+            "who owns more than he can use sells the rest; with corners = true he may keep it, and less may be enough"
+        )
+    if not found.complete:
+        lines.append("many agents own more than they can use: not every set of them was tried as keeping it")
+    return found, lines
 
 
 def _second_best(environment: Environment, section: Section) -> Outcome:

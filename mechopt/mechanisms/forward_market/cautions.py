@@ -16,11 +16,11 @@ def cautions(solved: Solved) -> Sequence[str]:
     """What a careful user must know about a result, a line each."""
     market, environment, lines = solved.prospect, solved.environment, []
     cornered = market.cornered
-    budget = solved.forward.budget()
+    paid_out = max(0.0, -solved.forward.budget())
     if np.abs(solved.certificate.position).max() > 1e-12:
         least = "the least" if environment.tariff is None and solved.few else "and the least is above 0"
         lines.append(
-            f"the forward market pays out {-budget:.6g} on balance, {least} of all increasing tariffs under which r* "
+            f"the forward market pays out {paid_out:.6g} on balance, {least} of all increasing tariffs under which r* "
             f"is an equilibrium: none pays out less than {solved.certificate.deficit:.6g} by a Farkas certificate "
             "(the paper's Proposition 4 claims balance); fees make up for it"
         )

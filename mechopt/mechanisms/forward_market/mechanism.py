@@ -74,7 +74,7 @@ def _money(solved: Solved, exact: Callable[[ExactMarket], Enclosure | Fraction],
 def _summary(solved: Solved) -> dict[str, Any]:
     market, environment = solved.prospect, solved.environment
     cornered = market.cornered
-    corner = int(np.argmax(cornered))
+    corner = int(np.flatnonzero(cornered >= cornered.max() - 2 * market.error)[0])  # the first where floats cannot tell
     interior = market.surplus_at_target >= cornered[corner]
     gain = solved.settlement.gain
     return {

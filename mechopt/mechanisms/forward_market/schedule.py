@@ -21,8 +21,10 @@ from mechopt import certify
 from mechopt.errors import InstanceError, SolveError
 from mechopt.mechanisms.forward_market.anticipated import Prospect
 from mechopt.mechanisms.forward_market.forward import Forward
+from mechopt.mechanisms.forward_market.rows import Rows
 from mechopt.mechanisms.forward_market.tariff import Tariff
-from mechopt.program import AT_UPPER, BASIC, LinearProgram, Solution, to_float
+from mechopt.mechanisms.forward_market.vertex import vertex_of
+from mechopt.program import LinearProgram, Solution
 from mechopt.residuals import Residuals
 from mechopt.solver import solve
 
@@ -64,8 +66,14 @@ class Design:
 class Programs:
     """The linear programs of a market's tariffs, over C at the knots.
 
+    Variables of the one for the cost are the mean prices C(y) / |y|, in units of the high end: beside 0 a tolerance of
+    the solver's in C would let the price be anything. Those of margin and steepness are C.
+
     Args:
         market: the spot market, or the states of it that are anticipated; r* is its target.
+
+    Attributes:
+        away: |y| of each knot, which makes C of a mean price, and 1 at 0.
     """
 
     def __init__(self, market: Prospect) -> None:
@@ -78,6 +86,8 @@ class Programs:
         self.zero = int(np.argmin(np.abs(self.knots)))
         self.floor = self._floor()
         self.width = np.diff(self.knots)
+        self.away = np.abs(self.knots)
+        self.away[self.zero] = 1.0
         self.below, self.above = self._around_zero()
         # Sum over agents of C at e_i - r_i*: how often each knot is hit.
         place = np.array([int(np.argmin(np.abs(self.knots - value))) for value in self.position])
@@ -160,23 +170,10 @@ class Programs:
         """
         count = self.knots.size
         columns = count + (goal != "cost")
-        rows = _Rows(columns)
-        for place in range(1, count - 1):
-            left, right = self.width[place - 1], self.width[place]
-            rise = {place - 1: 1 / left, place: -(1 / left + 1 / right), place + 1: 1 / right}
-            rows.add(rise, 0.0, np.inf, f"price rises at {self.knots[place]:.6g}")
-            if goal == "steepness":
-                steep = {**rise, count: -(left + right) / 2}
-                rows.add(steep, -np.inf, 0.0, f"not steeply at {self.knots[place]:.6g}")
-        for place in range(count):
-            if place == self.zero or not np.isfinite(self.floor[place]):
-                continue
-            least = float(self.floor[place]) / self.market.high + SLACK * min(1.0, abs(float(self.knots[place])))
-            entries = {place: 1.0, **({count: -float(self.knots[place] ** 2)} if goal == "margin" else {})}
-            rows.add(entries, least, np.inf, f"no gain at {self.knots[place]:.6g}")
-        for end, price in ((self.zero - 1, self.below), (self.zero + 1, self.above)):
-            if np.isfinite(price) and 0 <= end < count:
-                rows.add({end: 1.0}, float(self.knots[end]) * price / self.market.high, np.inf, "bends at 0")
+        scale = self.away if goal == "cost" else np.ones(count)
+        rows = Rows(columns)
+        self._add_convexity(rows, goal)
+        self._add_equilibrium(rows, goal, scale)
         if goal != "margin":  # the price starts at 0 or above
             rows.add({0: -1.0, 1: 1.0}, 0.0, np.inf, "first price")
         if subsidy is not None:
@@ -194,11 +191,39 @@ class Programs:
         cost = np.zeros(columns)
         cost[:count] = 0.0 if objective is None else objective
         cost[count:] = 1.0
+        scale = np.append(scale, np.ones(columns - count))
         return LinearProgram.from_dense(
-            np.array(rows.lines), sense="max" if goal == "margin" else "min", cost=cost, lower=lower, upper=upper,
+            np.array(rows.lines) * scale, sense="max" if goal == "margin" else "min", cost=cost * scale,
+            lower=lower / scale, upper=upper / scale,
             row_lower=np.array(rows.low), row_upper=np.array(rows.high), row_names=rows.names,
             column_names=[f"cost of {knot:.6g}" for knot in self.knots] + ([] if goal == "cost" else [goal]),
         )  # fmt: skip
+
+    def _add_convexity(self, rows: Rows, goal: str) -> None:
+        """The price never falls, and where that is the goal it rises no more than so steeply."""
+        for place in range(1, self.knots.size - 1):
+            left, right = self.width[place - 1], self.width[place]
+            rise = {place - 1: 1 / left, place: -(1 / left + 1 / right), place + 1: 1 / right}
+            rows.add(rise, 0.0, np.inf, f"price rises at {self.knots[place]:.6g}")
+            if goal == "steepness":
+                steep = {**rise, self.knots.size: -(left + right) / 2}
+                rows.add(steep, -np.inf, 0.0, f"not steeply at {self.knots[place]:.6g}")
+
+    def _add_equilibrium(self, rows: Rows, goal: str, scale: Floats) -> None:
+        """No agent gains at a knot, each row divided by the scale of its variable."""
+        margin = self.knots**2 if goal == "margin" else np.zeros(self.knots.size)
+        for place in range(self.knots.size):
+            if place == self.zero or not np.isfinite(self.floor[place]):
+                continue
+            least = float(self.floor[place]) / self.market.high + SLACK * min(1.0, abs(float(self.knots[place])))
+            entries = {place: 1.0 / scale[place]}
+            if margin[place]:
+                entries[self.knots.size] = -float(margin[place]) / scale[place]
+            rows.add(entries, least / scale[place], np.inf, f"no gain at {self.knots[place]:.6g}")
+        for end, price in ((self.zero - 1, self.below), (self.zero + 1, self.above)):
+            if np.isfinite(price) and 0 <= end < self.knots.size:
+                least = float(self.knots[end]) * price / self.market.high / scale[end]
+                rows.add({end: 1.0 / scale[end]}, least, np.inf, "bends at 0")
 
     def least_subsidy(self) -> Design:
         """The tariff whose forward market pays out least, of all that never fall; among those the lowest cost.
@@ -213,7 +238,7 @@ class Programs:
 
     def _lowest(self, first: LinearProgram, found: Solution, certificate: certify.Certificate | Residuals) -> Floats:
         """Of the tariffs that pay out least the one of lowest cost, or any where floats cannot tell these apart."""
-        point, least = _polished(certificate, found, first), max(0.0, float(certificate.objective))
+        point, least = self.away * vertex_of(certificate, found, first), max(0.0, float(certificate.objective))
         second = self.program(
             "cost", np.full(self.knots.size, 1.0 / self.knots.size), (least + ROOM) * self.market.high
         )
@@ -221,7 +246,7 @@ class Programs:
             answer = solve(second)
         except SolveError:
             return point
-        lowest = _polished(certify.certify(second, answer), answer, second)
+        lowest = self.away * vertex_of(certify.certify(second, answer), answer, second)
         return lowest if abs(float(self.weight @ lowest) - float(self.weight @ point)) <= 10 * ROOM else point
 
     def widest_margin(self, subsidy: float) -> Design:
@@ -263,12 +288,12 @@ class Programs:
             far = float(np.abs(self.knots).max())
             most = (1000.0 * far + 1.0) / far**2
         else:  # the cheapest tariff is one of those to choose from
-            slopes = np.diff(cheapest.point) / self.width
+            slopes = np.diff(self.away * cheapest.point) / self.width
             most = 1e-6 + 1.001 * float((np.diff(slopes) / ((self.width[1:] + self.width[:-1]) / 2)).max())
         program = self.program(goal, subsidy=subsidy, most=most)
         found = solve(program)
         certificate = certify.certify(program, found)
-        point = _polished(certificate, found, program)
+        point = vertex_of(certificate, found, program)
         return self._read(point[:-1], float(point[-1]) * self.market.high, certificate, float(found.objective))
 
     def _read(self, cost: Floats, level: float, certificate: certify.Certificate | Residuals, solved: float) -> Design:
@@ -309,42 +334,3 @@ class Programs:
         lack = np.where(np.isfinite(self.floor) & (away > 0), self.floor / self.market.high - cost - SLACK, 0.0)
         steeper = float((lack / np.where(away > 0, away, 1.0)).max(initial=0.0))
         return cost + steeper * away if steeper > 0 else cost
-
-
-def _polished(certificate: certify.Certificate | Residuals, solution: Solution, program: LinearProgram) -> Floats:
-    """The vertex of the last basis: in rational arithmetic where that proves it, else in floats; within rounding."""
-    if isinstance(certificate, certify.Certificate):
-        return to_float(certificate.point)
-    basis = solution.basis
-    if basis is None:
-        return solution.point
-    matrix = np.zeros((program.rows, program.columns))
-    matrix[program.index, np.repeat(np.arange(program.columns), np.diff(program.start))] = program.value
-    tight, free = basis.rows != BASIC, basis.columns == BASIC
-    point = np.where(basis.columns == AT_UPPER, program.upper, np.where(free, 0.0, program.lower))
-    side = np.where(basis.rows == AT_UPPER, program.row_upper, program.row_lower)[tight]
-    try:
-        point[free] = np.linalg.solve(matrix[tight][:, free], side - matrix[tight] @ point)
-    except np.linalg.LinAlgError:
-        return solution.point
-    close = np.isfinite(point).all() and float(np.abs(point - solution.point).max()) <= 1e-6
-    return np.asarray(point if close else solution.point)
-
-
-class _Rows:
-    """The rows of a program as they are added."""
-
-    def __init__(self, columns: int) -> None:
-        self.columns = columns
-        self.lines: list[Floats] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
-        self.names: list[str] = []
-
-    def add(self, entries: dict[int, float], low: float, high: float, name: str) -> None:
-        line = np.zeros(self.columns)
-        line[list(entries)] = list(entries.values())
-        self.lines.append(line)
-        self.low.append(low)
-        self.high.append(high)
-        self.names.append(name)

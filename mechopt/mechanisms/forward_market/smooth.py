@@ -69,26 +69,28 @@ def smoothest(programs: Programs, subsidy: float) -> Smooth:
         InfeasibleError: no tariff is that cheap.
         SolveError: the solver failed.
     """
-    program, rises = _polytope(programs, subsidy), _rises(programs)
+    program, rises = _polytope(programs, subsidy), _rises(programs)  # over mean prices, as `Programs` has them
     point = solve_quadratic(*_with_rises(program, rises))[: program.columns]
     solved = float(((rises @ point) ** 2).sum())
     found = [_valued(program, rises, candidate, solved) for candidate in (point, _polished(program, rises, point))]
     feasible = [one for one in found if _violation(program, one.cost) <= TIGHT]
-    return min(feasible or found, key=lambda one: one.rises - one.bound)
+    best = min(feasible or found, key=lambda one: one.rises - one.bound)
+    return replace(best, cost=best.cost * programs.away)
 
 
 def _polytope(programs: Programs, subsidy: float) -> LinearProgram:
     """All convex C within the subsidy, with prices from 0 to far beyond the high end."""
     program = programs.program("cost", np.zeros(programs.knots.size), subsidy)
-    reach = REACH * np.abs(programs.knots)
-    lower, upper = np.where(programs.knots < 0, -reach, 0.0), np.where(programs.knots > 0, reach, 0.0)
+    lower, upper = np.where(programs.knots < 0, -REACH, 0.0), np.where(programs.knots > 0, REACH, 0.0)
     return replace(program, lower=lower, upper=upper)
 
 
 def _rises(programs: Programs) -> Floats:
-    """Rise of the price at every inner knot, over the root of the distance of its neighbours, as rows over C."""
+    """Rise of the price at every inner knot, over the root of the distance of its neighbours, as rows."""
     slope = np.diff(np.eye(programs.knots.size), axis=0) / programs.width[:, None]
-    return np.asarray(np.diff(slope, axis=0) / np.sqrt(programs.knots[2:] - programs.knots[:-2])[:, None])
+    return np.asarray(
+        np.diff(slope, axis=0) / np.sqrt(programs.knots[2:] - programs.knots[:-2])[:, None] * programs.away
+    )
 
 
 def _with_rises(program: LinearProgram, rises: Floats) -> tuple[LinearProgram, Floats]:

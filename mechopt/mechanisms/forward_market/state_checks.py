@@ -25,6 +25,7 @@ from mechopt.outcome import Outcome
 Floats = NDArray[np.float64]
 ENUMERATED = 12  # agents up to which allocations are taken again as sums over all sets
 RIVALS = 100
+NEXT = 1e-11  # units of supply: a little less or more than a holding
 
 
 def state_checks(prospect: Anticipated, outcome: Outcome, tolerance: float) -> list[Finding]:
@@ -56,28 +57,30 @@ def _worst(findings: list[Finding]) -> Finding:
 
 def _common_value(prospect: Anticipated, outcome: Outcome, holding: Floats) -> Finding:
     """Every agent's mean marginal value, from worst-off types that are checked against the definition of q."""
-    value = np.zeros(holding.size)
-    inside = 0.0
+    last, following, inside = np.zeros(holding.size), np.zeros(holding.size), 0.0
     for market, chance in prospect.weighted:
         hat = market.worst_off_types(holding)
-        value += chance * np.where(holding > market.demand, 0.0, hat)
+        before = np.minimum(market.worst_off_types(np.maximum(holding - NEXT, 0.0)), hat)
+        last += chance * np.where(holding > market.demand, 0.0, before)
+        following += chance * market.worst_off_types(holding + NEXT)
         if holding.size <= ENUMERATED and market.scarce:
             inside = max(inside, _distance(market, holding, hat))
     price = float(outcome.summary["worst_off_type"])
     free = holding < room(prospect.markets) - 1e-9
     if len(prospect.representatives) == 1:
         free[:] = True
-    # At a limit the last unit may be worth less than the common value.
-    gap = np.where(free, np.abs(value - price), np.maximum(value - price, 0.0)) / prospect.high
+    # Where no type is likely the value jumps, and may pass the common one between the last unit and the next; at a
+    # limit the last unit may be worth less.
+    gap = np.maximum(last - price, np.where(free, price - following, 0.0)) / prospect.high
     agent = int(np.argmax(gap))
     return Finding(
         property="common_marginal_value",
-        margin=-max(float(gap[agent]), inside),
+        margin=-max(float(gap[agent]), 0.0, inside),
         tolerance=1e-9,
-        evidence="the mean of hat_i over the states is the same for all below their limits (Section 5.1); q_i(hat_i) "
-        "is the holding by the sum over all sets",
-        witness={"agent": prospect.environment.name[agent], "value": float(value[agent]), "common": price,
-                 "largest_gap_of_q": inside},
+        evidence="the mean of hat_i over the states is the common one for all below their limits (Section 5.1); "
+        "q_i(hat_i) is the holding by the sum over all sets",
+        witness={"agent": prospect.environment.name[agent], "last_unit": float(last[agent]),
+                 "next_unit": float(following[agent]), "common": price, "largest_gap_of_q": inside},
     )  # fmt: skip
 
 

@@ -47,8 +47,13 @@ class Trade:
     complete: bool
 
 
-def least_trade(market: Market, surplus: float = 0.0) -> Trade:
+def least_trade(market: Market, surplus: float = 0.0, *, corners: bool = False) -> Trade:
     """The least forward trade after which the spot market's surplus is at least this.
+
+    Args:
+        market: the spot market.
+        surplus: money.
+        corners: whether agents may hold more than they can use after a trade; else all holdings end up to the demands.
 
     Raises:
         InstanceError: no trade brings it about.
@@ -60,8 +65,8 @@ def least_trade(market: Market, surplus: float = 0.0) -> Trade:
     if now >= surplus:
         return Trade(holding=endowment, volume=0.0, surplus=now, price=0.0, complete=True)
     found: Trade | None = None
-    most, complete = now, int((endowment > market.demand).sum()) <= ALL_SETS
-    for full in _choices(market):
+    most, complete = now, not corners or int((endowment > market.demand).sum()) <= ALL_SETS
+    for full in _choices(market) if corners else [[]]:
         paths = _Paths(market, full, complete)
         if found is None or paths.forced < found.volume:
             reached, candidate = paths.least(surplus)
@@ -69,13 +74,13 @@ def least_trade(market: Market, surplus: float = 0.0) -> Trade:
             if candidate is not None and (found is None or candidate.volume < found.volume):
                 found = candidate
     if found is None:
-        raise InstanceError(f"no trade makes the spot market earn {surplus:g}; the most is {most:.6g}",
-                            key="design.surplus")  # fmt: skip
+        where = "no holdings" if corners else "no holdings up to the demands"
+        raise InstanceError(f"{where} earn {surplus:g}; the most is {most:.6g}", key="design.surplus")
     return found
 
 
 def _choices(market: Market) -> Iterator[list[int]]:
-    """Who may be full: nobody, some of those who own more than they can use, or one of the others."""
+    """Who may be full, corners allowed: nobody, some of those who own more than they can use, or one of the others."""
     own = np.flatnonzero(market.environment.endowments > market.demand).tolist()
     yield []
     sizes = range(1, len(own) + 1) if len(own) <= ALL_SETS else [len(own)]

@@ -24,7 +24,8 @@ from mechopt.solver import solve
 
 Floats = NDArray[np.float64]
 ROUNDS = 80
-CLOSE = 1e-8  # of the support's high end: the gap at which the cuts stop
+REACH = 4.0  # times the high end: more than any surplus or outside option
+CLOSE = 3e-10  # of the support's high end: the gap at which the cuts stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +69,16 @@ def best_holdings(environment: Environment, goal: Literal["mean", "worst"], limi
     floor = np.zeros(environment.agents)
     if limits is not None:
         cap, floor = np.minimum(cap, limits.cap), np.maximum(floor, limits.floor)
-    if cap.sum() < 1 - 1e-12 or floor.sum() > 1 + 1e-12 or np.any(floor > cap):
+    if np.any(floor > cap):
+        agent = int(np.argmax(floor - cap))
+        raise InstanceError(
+            f"the floor of {environment.name[agent]}, {floor[agent]:g}, is above its cap and its demand in some state, "
+            f"{cap[agent]:g}",
+            key="design.floors",
+        )
+    if floor.sum() > 1 + 1e-12:
+        raise InstanceError(f"the floors sum to more than the supply: {float(floor.sum()):g}", key="design.floors")
+    if cap.sum() < 1 - 1e-12:
         raise InstanceError(
             f"holdings below every state's demands and caps sum to {float(cap.sum()):g} at most; the supply is 1",
             key="states",
@@ -98,13 +108,16 @@ def _polished(cuts: _Cuts, rough: Robust) -> Robust:
 
 
 class _Cuts:
-    """Kelley's method over variables r, one s for each agent and state, and t for the worst state."""
+    """Kelley's method over variables r, one s for each agent and state, and t for the worst state.
+
+    In the linear program money is in units of the support's high end, as the solver's tolerance is the same for all.
+    """
 
     def __init__(
         self, markets: list[Market], weight: Floats, floor: Floats, cap: Floats, goal: Literal["mean", "worst"]
     ) -> None:
         self.markets, self.weight, self.floor, self.cap, self.goal = markets, weight, floor, cap, goal
-        self.agents, self.states = floor.size, len(markets)
+        self.agents, self.states, self.unit = floor.size, len(markets), markets[0].high
         self.fixed = np.array([market.welfare - float(market.rents.sum()) for market in markets])
         self.columns = self.agents * (1 + self.states) + 1
         self.dual = np.zeros(self.states)
@@ -116,7 +129,7 @@ class _Cuts:
                 line[-1] = 1.0
                 line[self._place(state)] = -1.0
                 self.lines.append(line)
-                self.high.append(float(self.fixed[state]))
+                self.high.append(float(self.fixed[state]) / self.unit)
 
     def _place(self, state: int) -> slice:
         start = self.agents * (1 + state)
@@ -124,9 +137,10 @@ class _Cuts:
 
     def run(self) -> Robust:
         """Cuts at the best point so far, until value and bound meet."""
-        high = self.markets[0].high
         found: Robust | None = None
-        holding = self.floor + (self.cap - self.floor) * (1 - self.floor.sum()) / (self.cap - self.floor).sum()
+        room = self.cap - self.floor
+        share = (1.0 - float(self.floor.sum())) / float(room.sum()) if room.any() else 0.0
+        holding = self.floor + share * room
         for _ in range(ROUNDS):
             value, surplus, marginal = self._cut(holding)
             if found is None or value > found.value:
@@ -134,11 +148,14 @@ class _Cuts:
                                programme=value)  # fmt: skip
             solution = solve(self._program())
             self.dual = np.maximum(solution.dual[1 : 1 + self.states], 0.0)
-            bound, holding = float(solution.objective), np.clip(solution.point[: self.agents], self.floor, self.cap)
+            bound, holding = (
+                float(solution.objective) * self.unit,
+                np.clip(solution.point[: self.agents], self.floor, self.cap),
+            )
             holding = holding + (1.0 - holding.sum()) / self.agents
             found = Robust(holding=found.holding, value=found.value, bound=max(bound, found.value),
                            surplus=found.surplus, marginal=found.marginal, programme=found.programme)  # fmt: skip
-            if found.bound - found.value <= CLOSE * high:
+            if found.bound - found.value <= CLOSE * self.unit:
                 break
         if found is None:
             raise InstanceError("no holdings keep the limits", key="design")
@@ -150,9 +167,9 @@ class _Cuts:
             for agent in range(self.agents):  # s <= phi - hat (r - holding)
                 line = np.zeros(self.columns)
                 line[self.agents * (1 + state) + agent] = 1.0
-                line[agent] = hat[agent]
+                line[agent] = hat[agent] / self.unit
                 self.lines.append(line)
-                self.high.append(float(phi[agent] + hat[agent] * holding[agent]))
+                self.high.append(float(phi[agent] + hat[agent] * holding[agent]) / self.unit)
         return self.worth(holding)
 
     def worth(self, holding: Floats) -> tuple[float, list[float], Floats]:
@@ -204,8 +221,7 @@ class _Cuts:
 
     def _program(self) -> LinearProgram:
         cost = np.zeros(self.columns)
-        reach = 4.0 * self.markets[0].high
-        lower, upper = np.full(self.columns, -reach), np.full(self.columns, reach)
+        lower, upper = np.full(self.columns, -REACH), np.full(self.columns, REACH)
         lower[: self.agents], upper[: self.agents] = self.floor, self.cap
         if self.goal == "worst":
             cost[-1] = 1.0
@@ -217,5 +233,5 @@ class _Cuts:
         return LinearProgram.from_dense(
             np.array([whole, *self.lines]), sense="max", cost=cost, lower=lower, upper=upper,
             row_lower=np.array([1.0] + [-np.inf] * len(self.high)), row_upper=np.array([1.0, *self.high]),
-            offset=float(self.weight @ self.fixed) if self.goal == "mean" else 0.0,
+            offset=float(self.weight @ self.fixed) / self.unit if self.goal == "mean" else 0.0,
         )  # fmt: skip

@@ -40,7 +40,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         caps: most that agents may hold, by name.
         floors: least, by name.
         groups: records of members, floor, cap (surplus).
-        corners: whether holdings above the demands are allowed (surplus).
+        corners: whether holdings above the demands are allowed (surplus, least_trade).
         types: of each agent (second_best).
         holdings: with which agents enter the spot market (second_best).
         resamples: of the observed values (bands).
@@ -66,7 +66,7 @@ READS: dict[str, frozenset[Goal]] = {
     "caps": frozenset({"surplus", "mean_state", "worst_state"}),
     "floors": frozenset({"surplus", "mean_state", "worst_state"}),
     "groups": frozenset({"surplus"}),
-    "corners": frozenset({"surplus"}),
+    "corners": frozenset({"surplus", "least_trade"}),
     "types": frozenset({"second_best"}),
     "holdings": frozenset({"second_best"}),
     "resamples": frozenset({"bands"}),
