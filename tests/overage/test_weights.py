@@ -131,3 +131,26 @@ def test_whatever_the_weights_only_our_errors_come_out(weights: Any) -> None:
     except InstanceError:
         return
     assert sum(outcome.tables["accounts"]["coverage"]) == 6
+
+
+@pytest.mark.parametrize("rule", WEIGHTED_RULES)
+@pytest.mark.parametrize("unit", ["1e-390", "1e390", 1e-320, 1e300])
+def test_only_the_ratios_of_weights_matter(rule: str, unit: Any) -> None:
+    """Weights that floats round to 0 or infinity are as good as others: they are scaled before they are rounded."""
+    scaled = coverage(document(rule, (unit, unit, unit, unit), arithmetic="float"))
+    assert scaled == coverage(document(rule, (1, 1, 1, 1), arithmetic="float"))
+    assert award(rule, 6, [5, 3, 8], weight=[unit] * 3).tolist() == award(rule, 6, [5, 3, 8], weight=[1] * 3).tolist()
+
+
+@pytest.mark.parametrize("rule", WEIGHTED_RULES)
+@pytest.mark.parametrize("small", [1e-20, "1e-90", "1e-150"])
+def test_ratios_that_floats_cannot_hold_are_refused(rule: str, small: Any) -> None:
+    found = coverage(document(rule, (1, small, 1, small)))
+    if small == "1e-150":
+        with pytest.raises(InstanceError, match=r"10\^100 times"):
+            coverage(document(rule, (1, small, 1, small), arithmetic="float"))
+        assert pictures(mechopt.load(document(rule, (1, small, 1, small))).environment,
+                        mechopt.solve(document(rule, (1, small, 1, small)))) == []  # fmt: skip
+    else:
+        rough = coverage(document(rule, (1, small, 1, small), arithmetic="float"))
+        assert np.allclose(rough, [float(x) for x in found], rtol=1e-12, atol=1e-12)

@@ -40,6 +40,7 @@ RULES: tuple[str, ...] = get_args(Rule)
 WEIGHTED_RULES = ("proportional", "constrained_equal_awards", "constrained_equal_losses")
 CLAIMS_RULES = RULES[4:]  # rules of the literature on claims problems: coverage = R(overages), estate min(X, I)
 TIES: tuple[str, ...] = get_args(Tie)
+WEIGHT_SPREAD = 10**100  # products of claims, weights and levels stay in range
 REGIONS = {-1: "X<I", 0: "X=I", 1: "X>I"}
 
 
@@ -241,22 +242,37 @@ def _by_claims_rule(rule: str, overage: NDArray[Any], slack_total: Any, weight: 
 
     over = np.flatnonzero(overage > 0)
     result, claim = np.zeros_like(overage), overage[over]
-    weights = [] if weight is None else [fractions_or_floats(weight[over], overage)]
     if overage.dtype == object:
-        claim = fractions_or_floats(claim, overage)
-        slack_total = Fraction(slack_total)
+        weights = [] if weight is None else [_fractions(weight[over])]
+        result[over] = AWARD_RULES[rule].award(Fraction(slack_total), _fractions(claim), *weights)
     else:
+        weights = [] if weight is None else [scaled_weights(weight[over])]
         slack_total = min(slack_total, total(claim))  # X > I exactly, but rounded totals may come out the other way
-    result[over] = AWARD_RULES[rule].award(slack_total, claim, *weights)
+        result[over] = AWARD_RULES[rule].award(slack_total, claim, *weights)
     return result
 
 
-def fractions_or_floats(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
-    """The same numbers in the arithmetic of another array: Fractions, as ints would divide to floats, or float64."""
-    numbers = [exact.parse(value) for value in values.tolist()]
-    if like.dtype == object:
-        return np.array([Fraction(number) for number in numbers], dtype=object)
-    return np.array([exact.as_float(number) for number in numbers])
+def _fractions(values: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers as Fractions, as ints would divide to floats."""
+    return np.array([Fraction(exact.parse(value)) for value in values.tolist()], dtype=object)
+
+
+def scaled_weights(weight: NDArray[Any]) -> NDArray[np.float64]:
+    """Weights in floats, the largest 1: only their ratios matter, which floats hold where the weights may not fit.
+
+    Args:
+        weight: > 0, shape (accounts,).
+
+    Raises:
+        InstanceError: the ratios are beyond what floats can calculate with.
+    """
+    numbers = weight if weight.dtype.kind == "f" else _fractions(weight)
+    largest = numbers.max()
+    if largest / WEIGHT_SPREAD > numbers.min():
+        raise InstanceError(
+            'in floats the largest weight can be 10^100 times the smallest; use arithmetic = "exact"', key="weights"
+        )
+    return as_float(numbers / largest)
 
 
 def power_weights(overage: NDArray[Any], alpha: int | float | Fraction) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.instance import Common, Document
-from mechopt.mechanisms.overage.clearing import RULES, TIES, WEIGHTED_RULES, Rule, Tie, as_float
+from mechopt.mechanisms.overage.clearing import RULES, TIES, WEIGHTED_RULES, Rule, Tie, as_float, scaled_weights
 from mechopt.mechanisms.overage.network import Network, from_document as network_of
 
 Rounding = Literal["none", "largest_remainder", "cumulative", "jefferson", "webster", "adams"]
@@ -138,6 +138,8 @@ class Environment:
         for row, value in enumerate(weight.tolist(), 1):
             if not 0 < value < float("inf"):
                 raise InstanceError(f"must be above 0 and finite, not {exact.show(value)}", key="weights", row=row)
+        if self.arithmetic == "float" and self.rounding == "none":
+            scaled_weights(weight)  # refuses what floats cannot tell apart
         weight = weight.view()
         weight.flags.writeable = False
         object.__setattr__(self, "weight", weight)

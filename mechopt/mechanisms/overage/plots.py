@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt import exact
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.overage.boundary_plot import BLUE, GREEN, GREY, VERMILLION, boundary_picture
-from mechopt.mechanisms.overage.clearing import CLAIMS_RULES
+from mechopt.mechanisms.overage.clearing import CLAIMS_RULES, scaled_weights
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.mechanisms.overage.lettering import label, short
 from mechopt.outcome import Outcome
@@ -45,9 +46,8 @@ def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
     overage, slack, coverage, residual, claim = (
         _floats(table[name]) for name in ("overage", "slack", "coverage", "residual", "claim")
     )
-    with np.errstate(over="ignore"):  # overflow gives inf, which is what is looked for
-        if not all(np.isfinite(column.sum() * 4) for column in (overage, slack, coverage, claim)):
-            return []
+    if not _within_floats(environment, (overage, slack, coverage, claim)):
+        return []
     if not overage.any():
         columns = [("slack", slack, GREEN)]
         return [_distribution(environment, "Slack: nobody is over", columns)] if slack.any() else []
@@ -62,6 +62,17 @@ def pictures(environment: Environment, outcome: Outcome) -> list[Picture]:
     return drawn
 
 
+def _within_floats(environment: Environment, columns: Sequence[NDArray[np.float64]]) -> bool:
+    """Whether floats reach the totals, and the ratios of the weights."""
+    if environment.weight is not None:
+        try:
+            scaled_weights(environment.weight)
+        except InstanceError:
+            return False
+    with np.errstate(over="ignore"):  # overflow gives inf, which is what is looked for
+        return all(np.isfinite(column.sum() * 4) for column in columns)
+
+
 def _as_claims_problem(environment: Environment, overage: NDArray[np.float64], slack: float) -> list[Picture]:
     """Slack as the estate, overages as claims on it: the rule's paths and schedules, and all rules side by side."""
     from mechopt.mechanisms.overage.awards.plots import claims_pictures
@@ -72,7 +83,7 @@ def _as_claims_problem(environment: Environment, overage: NDArray[np.float64], s
         slack,
         overage[over],
         [environment.account[j] for j in over],
-        weight=None if environment.weight is None else _floats(environment.weight[over]),
+        weight=None if environment.weight is None else scaled_weights(environment.weight[over]),
         units=environment.units or "units",
     )
 

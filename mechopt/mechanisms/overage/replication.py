@@ -15,7 +15,7 @@ from mechopt import distributions, exact, tasks
 from mechopt.distributions import Distribution
 from mechopt.errors import InstanceError
 from mechopt.instance import Document
-from mechopt.mechanisms.overage.clearing import cover
+from mechopt.mechanisms.overage.clearing import cover, scaled_weights
 from mechopt.mechanisms.overage.environment import Environment
 from mechopt.outcome import Guarantee, Outcome
 from mechopt.picture import COLOURS, Picture, canvas
@@ -114,7 +114,8 @@ def read(environment: Environment, document: Document) -> tuple[Table, Play]:
         need=asked,
         strategic=np.isin(environment.account, table.strategic),
         bound=exact.as_float(environment.claim_bound or 0),
-        sharing=environment.sharing,
+        sharing=environment.sharing
+        | ({} if environment.weight is None else {"weight": scaled_weights(environment.weight)}),
         penalty=exact.as_float(environment.penalty or 0),
         own=factors[0],
         common=factors[1],

@@ -15,7 +15,7 @@ from mechopt.catalog import nearest
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.overage.awards import averages, division, recursive, schedules
 from mechopt.mechanisms.overage.awards.schedules import Schedule
-from mechopt.mechanisms.overage.clearing import total
+from mechopt.mechanisms.overage.clearing import scaled_weights, total
 
 Award = Callable[..., NDArray[Any]]
 Numbers = ArrayLike | Sequence[Fraction]
@@ -125,9 +125,10 @@ def award(
             key="estate",
         )
     arguments = [] if weight is None else [_weights(chosen, weight, len(claims))]
-    columns = [_column(values, arithmetic) for values in (claims, *arguments)]
-    scalar: Any = Fraction(amount) if arithmetic == "exact" else exact.as_float(amount)
-    return chosen.award(scalar, *columns)
+    if arithmetic == "exact":
+        return chosen.award(Fraction(amount), *map(_column, (claims, *arguments)))
+    weights = [scaled_weights(_column(values)) for values in arguments]
+    return chosen.award(exact.as_float(amount), np.array([exact.as_float(value) for value in claims]), *weights)
 
 
 def all_awards(
@@ -183,9 +184,7 @@ def _number(value: Any, key: str, row: int | None) -> int | Fraction:
     return number
 
 
-def _column(values: list[int | Fraction], arithmetic: str) -> NDArray[Any]:
-    if arithmetic != "exact":
-        return np.array([exact.as_float(value) for value in values])
+def _column(values: list[int | Fraction]) -> NDArray[Any]:
     column = np.empty(len(values), dtype=object)
     column[...] = [Fraction(value) for value in values]
     return column
