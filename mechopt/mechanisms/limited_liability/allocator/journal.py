@@ -111,7 +111,9 @@ class Journal:
         try:
             connection = _connect(path, new=False)
             try:
-                _recognise(path, connection)
+                lost = _lost(connection)
+                if lost is None:
+                    _recognise(path, connection)
             except BaseException:
                 connection.close()
                 raise
@@ -121,6 +123,10 @@ class Journal:
             raise JournalError(f"{path}: cannot be read: {error}") from None
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the second: from the text of a broken schema
             raise JournalError(f"{path}: is damaged, or no journal: {error}") from None
+        if lost is not None:
+            connection.close()  # which removes the log: it must be there when somebody looks again
+            lost.file.write_bytes(lost.data)
+            raise JournalError(f"{lost.file}: was changed: the last {lost.events} events of the journal cannot be read")
         return cls(path, connection)
 
     def append(self, period: int, kind: str, body: Mapping[str, Any]) -> Event:
@@ -237,20 +243,32 @@ def _connect(path: Path, *, new: bool) -> sqlite3.Connection:
 
 
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:
-    """See that a file is a journal, and that a log which a kill left beside it was not changed."""
+    """See that a file is a journal."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'event'").fetchone()
     if version != FORMAT or not tables:
         raise JournalError(f"{path}: is no journal of this format")
-    file: str = connection.execute("PRAGMA database_list").fetchone()[2]  # where a symbolic link leads to
-    left = Path(f"{file}-wal")
-    if not left.is_file():
-        return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lost:
+    """A log that a kill left beside a journal, and how many acknowledged events of it SQLite does not accept."""
+
+    file: Path
+    data: bytes
+    events: int
+
+
+def _lost(connection: sqlite3.Connection) -> _Lost | None:
+    path: str = connection.execute("PRAGMA database_list").fetchone()[2]  # where a symbolic link leads to
+    file = Path(f"{path}-wal")
+    if not file.is_file():
+        return None
     frames = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]  # leaves the log as it is
     (page,) = connection.execute("PRAGMA page_size").fetchone()
-    lost = write_ahead.dropped(left.read_bytes(), page, frames)
-    if lost > 1:
-        raise JournalError(f"{left}: was changed: the last {lost} events of the journal cannot be read")
+    data = file.read_bytes()
+    events = write_ahead.dropped(data, page, frames)
+    return _Lost(file=file, data=data, events=events) if events > 1 else None
 
 
 def _schema() -> tuple[list[tuple[Any, ...]], int]:
