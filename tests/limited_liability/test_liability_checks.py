@@ -196,3 +196,15 @@ def test_a_report_that_cannot_be_paid_is_pointed_out(draw: Draw) -> None:
         outcome = run(environment)
         assert "reports_honoured" in failed(environment, outcome)
         assert any("could not pay" in line for line in outcome.warnings)
+
+
+@pytest.mark.parametrize(("draw_of_2", "said"), [(0.5, True), (0.5 - 1e-14, True), (0.4, False), (0.0, False)])
+def test_a_draw_on_the_border_of_two_groups_is_said(draw_of_2: float, said: bool) -> None:
+    """Both agents owe 1/2 after the first period: each is left out with probability 1/2 in the second."""
+    values = np.array([[[1.0, 0.0, 0.9], [0.0, 1.0, 0.9]]] * 2)
+    outputs = np.array([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]] * 2)
+    rules = Rules(variant="baseline", agents=2)
+    environment = Environment(rules=rules, values=values, outputs=outputs, draws=np.array([0.0, draw_of_2]))
+    outcome = run(environment)
+    np.testing.assert_array_equal(outcome.tables["periods"]["probability"][1], [0.0, 0.5, 0.5])
+    assert any("1 draws lie on the border" in line for line in outcome.warnings) is said

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-CLOSE = 1e-12  # relative gap of the two best decisions below which float rounding may have chosen
+CLOSE = 1e-12  # gap below which float rounding may have chosen: of the two best decisions (relative), of a draw
 
 
 def without_each(rows: NDArray[Any], axis: int) -> Iterator[NDArray[Any]]:
@@ -65,6 +65,18 @@ def close_calls(values: NDArray[np.float64]) -> tuple[int, int]:
         ties += int(np.count_nonzero(gap == 0))
         close += int(np.count_nonzero((gap > 0) & (gap <= CLOSE * np.abs(top[..., 1]))))
     return ties, close
+
+
+def close_draws(shares: NDArray[np.float64], draws: NDArray[np.float64]) -> int:
+    """How many draws lie on the border between two groups, or so close that rounding may have decided.
+
+    Args:
+        shares: mu, shape (periods, groups).
+        draws: numbers in [0, 1), shape (periods,).
+    """
+    borders = np.cumsum(shares[:, :-1], axis=1)
+    near = (borders > 0) & (borders < 1) & (np.abs(borders - draws[:, None]) <= CLOSE)
+    return int(near.any(axis=1).sum())
 
 
 def taken(numbers: NDArray[Any], chosen: NDArray[np.int64]) -> NDArray[Any]:

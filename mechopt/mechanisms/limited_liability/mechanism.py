@@ -16,6 +16,7 @@ from mechopt.mechanisms.limited_liability.arithmetic import GRID
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.record import Record, as_floats, retrace, trace
 from mechopt.outcome import Guarantee, Outcome
+from mechopt.program import to_float
 
 COLUMNS = {
     "transfer": "regret_transfer",
@@ -199,6 +200,10 @@ def _warnings(environment: Environment, record: Record, bound: bounds.Bound, dri
         ties, close = groups.close_calls(environment.values)
         if close and environment.ledger == "float":
             lines.append(f"{close} group decisions are so close that float rounding may have decided")
+        if environment.ledger == "float" and (
+            draws := groups.close_draws(record.shares, to_float(np.asarray(environment.draws)))
+        ):
+            lines.append(f"{draws} draws lie on the border between two groups, or within rounding of it")
         if ties:
             lines.append(f"{ties} group decisions are ties; the smallest index was taken")
     for key, given, variant in (
