@@ -177,6 +177,15 @@ def test_the_design_table() -> None:
     assert sealed.summary["shortest_horizon"] == horizons.horizon(rules(), 0.1)
 
 
+@pytest.mark.parametrize(("variant", "said"), [("baseline", True), ("exploration", True), ("bounded_values", False)])
+def test_an_epsilon_of_the_integer_ledger_says_what_it_leaves_out(variant: str, said: bool) -> None:
+    """Rounded probabilities are not those of the proof; Appendix A.1 has none to round."""
+    whole = {"mechanism": "limited_liability", "variant": variant, "values": [[[1, 0]]], "outputs": [[[1, 0]]]}
+    for ledger in ("float", "integer"):
+        detail = api.solve({**whole, "ledger": ledger}).provenance["epsilon"]["detail"]
+        assert ("grid of 2^-32 not counted" in detail) is (said and ledger == "integer")
+
+
 def test_a_wanted_epsilon_that_promises_nothing_is_named() -> None:
     asked = {"epsilon": "1", "variants": ["baseline"]}
     assert any("promises nothing" in line for line in api.design(document(**asked)).warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -81,7 +82,7 @@ def epsilon(environment: Environment) -> bounds.Bound:
     floor = environment.value_floor
     if floor is None:
         floor = Fraction(exact.parse(environment.values.min()))
-    return bounds.certified(
+    found = bounds.certified(
         environment.rules,
         len(environment.values),
         output_bound=exact.as_float(environment.output_bound),
@@ -89,6 +90,11 @@ def epsilon(environment: Environment) -> bounds.Bound:
         gap=0.0 if environment.program is None else environment.program.gap,
         gap_factor=2 if environment.program is None else environment.program.GAP_FACTOR,
     )
+    if environment.ledger == "integer" and environment.rules.variant not in ("pivot", "bounded_values"):
+        found = replace(
+            found, detail=f"{found.detail}; for exact probabilities, the ledger's grid of 2^-32 not counted"
+        )
+    return found
 
 
 def _periods(environment: Environment, record: Record, paid: NDArray[Any]) -> dict[str, Any]:
