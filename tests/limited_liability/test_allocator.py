@@ -223,6 +223,12 @@ def test_a_journal_is_never_overwritten(path: Path) -> None:
     assert oct(os.stat(seed_file(path)).st_mode & 0o777) == "0o600"
 
 
+def test_a_journal_whose_init_was_cut_off_says_what_to_do(path: Path) -> None:
+    Journal.create(path).close()
+    with pytest.raises(JournalError, match="init was cut off; remove it"):
+        Allocator.open(path)
+
+
 def test_the_database_itself_refuses_changes(path: Path) -> None:
     Allocator.create(path, table(), seed=SEED).close()
     connection = sqlite3.connect(path)

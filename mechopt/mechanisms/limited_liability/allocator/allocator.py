@@ -41,7 +41,9 @@ class Allocator(Books):
         for event in journal.events():
             self._replay(event)
         if journal.last is None:
-            raise JournalError(f"{journal.path}: holds no event")
+            raise JournalError(
+                f"{journal.path}: holds no event: init was cut off; remove it and its .seed, and start again"
+            )
 
     @classmethod
     def create(cls, path: Path, table: Mapping[str, Any], *, seed: bytes | None = None) -> Self:
