@@ -198,6 +198,24 @@ def test_a_report_that_cannot_be_paid_is_pointed_out(draw: Draw) -> None:
         assert any("could not pay" in line for line in outcome.warnings)
 
 
+@pytest.mark.parametrize("ledger", ["float", "integer"])
+@pytest.mark.parametrize(("payment", "honoured"), [("output", False), ("debt", True)])
+def test_a_report_above_the_truth_is_honoured_where_the_debt_can_be_paid(
+    payment: Any, honoured: bool, ledger: Any
+) -> None:
+    """Agent 1 owes 0.25, reports 1 and has 0.5: enough for the debt, not for the whole report."""
+    values = np.array([[[1.0, 0.0], [0.0, 0.75]], [[1.0, 0.0], [0.0, 0.0]]])
+    outputs = np.array([[[1.0, 0.0], [0.0, 0.25]], [[1.0, 1.0], [0.0, 0.0]]])
+    rules = Rules(variant="strategic", agents=2, payment=payment, counterfactuals="verified")
+    environment = Environment(
+        rules=rules, values=values, outputs=outputs, true_outputs=np.minimum(outputs, 0.5), draws=np.array([0.0, 0.0]),
+        ledger=ledger, output_unit="0.25",
+    )  # fmt: skip
+    outcome = run(environment)
+    assert ("reports_honoured" not in failed(environment, outcome)) is honoured
+    assert any("could not pay" in line for line in outcome.warnings) is not honoured
+
+
 @pytest.mark.parametrize(("draw_of_2", "said"), [(0.5, True), (0.5 - 1e-14, True), (0.4, False), (0.0, False)])
 def test_a_draw_on_the_border_of_two_groups_is_said(draw_of_2: float, said: bool) -> None:
     """Both agents owe 1/2 after the first period: each is left out with probability 1/2 in the second."""

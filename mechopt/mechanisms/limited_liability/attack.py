@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mechopt import exact
 from mechopt.mechanisms.limited_liability import groups
 from mechopt.mechanisms.limited_liability.environment import Environment
 from mechopt.mechanisms.limited_liability.record import Record, as_floats
@@ -36,6 +37,7 @@ WARNING = (
     "bounded_values"
 )
 ALARM = 5.0  # standard deviations
+ROUNDING = 1e-12  # of the largest output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,9 @@ def dishonoured(environment: Environment, record: Record) -> NDArray[np.int64]:
         np.take_along_axis(to_float(array), place, axis=2)[:, :, 0]
         for array in (environment.outputs, environment.true_outputs)
     )
-    paid = to_float(record.paid) > 0
-    return np.asarray((paid & (reported > true)).sum(axis=0), dtype=np.int64)
+    due = to_float(record.paid) * (exact.as_float(environment.output_unit) if record.grid else 1.0)
+    beyond = due > true + ROUNDING * exact.as_float(environment.output_bound)  # a debt may be less than the report
+    return np.asarray(((reported > true) & beyond).sum(axis=0), dtype=np.int64)
 
 
 def alarms(environment: Environment, record: Record) -> list[str]:

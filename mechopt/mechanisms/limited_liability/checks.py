@@ -226,14 +226,10 @@ def _independence(environment: Environment, books: Books) -> Finding:
 
 def _honoured(environment: Environment, books: Books) -> Finding:
     """Nobody had to pay more than it produced: a report that cannot be honoured was credited all the same."""
-    true = environment.outputs if environment.true_outputs is None else environment.true_outputs
-    rows = np.arange(len(books.group))
-    decision = books.decisions[rows, books.group]
-    reported, produced = (to_float(array).transpose(0, 2, 1)[rows, decision] for array in (environment.outputs, true))
-    bounded = environment.rules.variant == "bounded_values"
-    indebted = audit.before(books.table["regret_value" if bounded else "regret_transfer"]) > 0
+    due = audit.due(environment, books)[np.arange(len(books.group)), books.group]
+    produced = _produced(environment, books)
     return worst(
-        "reports_honoured", np.where(indebted, produced - reported, 0.0), RELATIVE * books.bound,
-        "what an agent in debt reported for the decision taken against what it produced", environment,
-        reported=reported, produced=produced,
+        "reports_honoured", produced - due, RELATIVE * books.bound,
+        "what was due from an agent by its report for the decision taken against what it produced", environment,
+        due=due, produced=produced,
     )  # fmt: skip
