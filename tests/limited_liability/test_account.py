@@ -48,6 +48,22 @@ def test_a_statement_says_who_would_have_been_served_without_you(tmp_path: Path)
         assert allocator.statement("north")[0]["outputs_without_you"] is None
 
 
+def test_a_statement_under_appendix_a_1_is_about_stated_values(tmp_path: Path) -> None:
+    """North states 90 and produces nothing: in debt it pays nothing, and once caught it has no weight."""
+    with Allocator.create(tmp_path / "j", table(variant="bounded_values", use_regret_b=False)) as allocator:
+        for _ in range(3):
+            play(allocator, [90, 50], [0, 50])
+        lines, status = allocator.statement("north"), allocator.status()
+    assert [line["debt_before"] for line in lines] == [0, 50, 10]  # 50 a period for south, less 90 stated while in debt
+    assert [line["probability_of_being_left_out"] for line in lines] == [0.0, 0.0, 1.0]
+    assert [line["decision"] for line in lines] == ["north", "north", "south"]
+    assert [line["why"] for line in lines] == [
+        "no debt, nothing is due",
+        *["in debt at stated values, so the output is paid"] * 2,
+    ]
+    assert status["debt"]["north"] == lines[-1]["debt_after"] == 10
+
+
 @pytest.mark.parametrize("variant", ["baseline", "consistent", "bounded_values", "exploration"])
 def test_alarms_ring_for_who_states_too_much(tmp_path: Path, variant: str) -> None:
     rng = random.Random(4)

@@ -69,6 +69,11 @@ class Online:
             setattr(online, name, kept)
         return online
 
+    @property
+    def debts(self) -> list[Number]:
+        """What decides who pays: R_i^tau, or R_i^v in Appendix A.1; an agent with a positive one is in debt."""
+        return self.value if self.rules.variant == "bounded_values" else self.transfer
+
     # -- before the draw ---------------------------------------------------------------------------------------------
 
     def weights(self) -> list[Number]:
@@ -136,7 +141,6 @@ class Online:
             stated: value of each agent under each group's decision, [group][agent]; for pivot and bounded_values.
             shortfall: as in `Proposal`.
         """
-        debts = self.value if self.rules.variant == "bounded_values" else self.transfer
         shares, limited = self.shares(), 0.0
         limits = self.rules.limits
         if limits is not None and not limits.kept(shares):
@@ -148,7 +152,7 @@ class Online:
             shares=shares,
             limited=limited,
             weights=self.weights(),
-            pays=[bool(debt > 0) for debt in debts],
+            pays=[bool(debt > 0) for debt in self.debts],
             stated=stated,
             shortfall=shortfall,
         )

@@ -20,8 +20,9 @@ def statement(configuration: Configuration, periods: Sequence[Period], agent: in
         agent: its position.
 
     Returns:
-        Debts and probabilities as numbers, amounts in whole units. `outputs_without_you` is what each of the others
-        would have produced under the decision taken without the agent; None where only realised outputs are known.
+        Debts (in Appendix A.1 at stated values, R_i^v) and probabilities as numbers, amounts in whole units.
+        `outputs_without_you` is what each of the others would have produced under the decision taken without the agent;
+        None where only realised outputs are known.
     """
     names, agents = configuration.decisions, configuration.agents
     lines = []
@@ -37,12 +38,12 @@ def statement(configuration: Configuration, periods: Sequence[Period], agent: in
                 "decision_of_everybody": names[period["decisions"][0]],
                 "decision_without_you": names[without],
                 "outputs_without_you": None if outputs is None else _others(agents, outputs[agent + 1], agent),
-                "probability_of_being_left_out": period["shares"][agent + 1] / GRID,
+                "probability_of_being_left_out": _left_out(configuration, period, agent),
                 "debt_before": debt / GRID,
                 "output": period["realised"][agent],
                 "paid": period["paid"][agent],
                 "debt_after": period["debt_after"][agent] / GRID,
-                "why": _why(configuration, debt, period["paid"][agent]),
+                "why": _why(configuration, debt),
             }
         )
     return lines
@@ -52,14 +53,20 @@ def _others(agents: Sequence[str], outputs: Sequence[int], left_out: int) -> dic
     return {name: output for j, (name, output) in enumerate(zip(agents, outputs, strict=True)) if j != left_out}
 
 
-def _why(configuration: Configuration, debt: int, paid: int) -> str:
+def _left_out(configuration: Configuration, period: Period, agent: int) -> float:
+    """Of a group without it; in Appendix A.1, where everybody decides, 1 for who is not believed and has weight 0."""
     if configuration.variant == "bounded_values":
-        return "in debt at stated values, so the output is paid" if paid else "no debt at stated values, or no output"
+        return float(1 - period["weights"][agent] / GRID)
+    return float(period["shares"][agent + 1] / GRID)
+
+
+def _why(configuration: Configuration, debt: int) -> str:
     if debt <= 0:
         return "no debt, nothing is due"
     if configuration.payment == "debt":
         return "in debt, so the output is paid up to the debt"
-    return "in debt, so the output is paid"
+    stated = " at stated values" if configuration.variant == "bounded_values" else ""
+    return f"in debt{stated}, so the output is paid"
 
 
 def alarms(configuration: Configuration, periods: Sequence[Period]) -> list[dict[str, Any]]:
@@ -85,7 +92,7 @@ def alarms(configuration: Configuration, periods: Sequence[Period]) -> list[dict
         stated=stated[rows, :, taken],
         produced=np.array([period["realised"] for period in periods], dtype=np.float64),
         claims=stated.max(axis=2),
-        debts=np.array([[debt / GRID for debt in period["debt_after"]] for period in periods]),
+        debts=np.array([[regret / GRID for regret in period["regret_after"]] for period in periods]),
         held=_held(periods) if rules.variant == "bounded_values" else None,
         reported=reported,
         shares=np.array([[share / GRID for share in period["shares"]] for period in periods]),

@@ -186,7 +186,7 @@ class Allocator(Books):
             "waiting_for_reports": [n for j, n in enumerate(names) if j not in self.reports],
             "decision": decision,
             "outputs_needed": self.candidates if self.state == DECIDED else [],
-            "debt": {n: max(0, debt) / 2**32 for n, debt in zip(names, self._online.transfer, strict=True)},
+            "debt": {n: max(0, debt) / 2**32 for n, debt in zip(names, self._online.debts, strict=True)},
             "paid_so_far": {n: sum(p["paid"][j] for p in self.periods) for j, n in enumerate(names)},
             "events": self.journal.last.seq if self.journal.last else 0,
             "last_hash": self.journal.last.hash if self.journal.last else "",

@@ -253,7 +253,7 @@ class Books:
         books, settled = self._trial()
         if self.proposal is None:
             raise ValueError("nothing was decided")
-        before, realised_only = [int(debt) for debt in self._online.transfer], self._rules.realised_only
+        realised_only = self._rules.realised_only
         nothing = [0] * len(self.configuration.decisions)
         self.periods.append(
             {
@@ -261,12 +261,14 @@ class Books:
                 "decisions": [int(k) for k in self.proposal.decisions],
                 "shares": [int(share) for share in self.proposal.shares],
                 "group": self.group,
-                "debt_before": before,
-                "debt_after": [int(debt) for debt in books.transfer],
+                "weights": [int(weight) for weight in self.proposal.weights],
+                "debt_before": [int(debt) for debt in self._online.debts],
+                "debt_after": [int(debt) for debt in books.debts],
+                "regret_after": [int(regret) for regret in books.transfer],
                 "paid": [int(paid) for paid in settled.paid],
                 "realised": self.outputs[0] if realised_only else self.outputs[self.group],
                 "outputs": None if realised_only else self.outputs,
-                "stated": [self.reports.get(j, nothing) for j in range(len(before))],
+                "stated": [self.reports.get(j, nothing) for j in range(self._rules.agents)],
                 "held_after": list(books.held),
             }
         )
