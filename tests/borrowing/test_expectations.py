@@ -331,6 +331,38 @@ def test_proven_bounds_hold_what_draws_say(read: Read, law: dict[str, Any]) -> N
     assert abs(float(found.loss_power(1).value) + loss.mean()) < 6 * loss.std() / sqrt(loss.size)
 
 
+@pytest.mark.parametrize("low", [F(0), F(1, 4)])
+def test_a_density_that_grows_without_end_at_its_end_is_enclosed(read: Read, low: Fraction) -> None:
+    """Times low + (1 - low) s^2 with s uniform: against midpoints in s, where nothing is singular."""
+    law = {"family": "power", "p": "1/2", "low": str(low)}
+    environment = read(values=CURVED, agents=[{"beliefs": {"f": 1}, "time": law}, {"beliefs": {"g": 1}, "time": law}])
+    found = Expectations(environment)
+    t = float(low) + (1 - float(low)) * ((np.arange(1000) + 0.5) / 1000) ** 2
+    x, y = np.meshgrid(t, t, indexing="ij")
+    best = np.maximum(1 - x**2 / 2 + 1 - (x + y) ** 2 / 4, 1 - y**2 / 4 + 1 - (x + y) ** 2 / 2)
+    for power in (1, 2):
+        estimate = found.power(power)
+        assert estimate.proven
+        assert estimate.error < 1e-11
+        assert abs(float(estimate.value) - float((best**power).mean())) < 1e-5
+    # At a node that rounds to the end itself, the density is infinite.
+    assert np.isfinite(environment.agents[0].times.pieces[0].floats(np.array([float(low), 1.0]))).all()
+
+
+@pytest.mark.parametrize("design", ["two_stage", "minimum_variance"])
+def test_bounds_are_proven_in_any_unit(paper: Callable[..., dict[str, Any]], design: str) -> None:
+    """Cents instead of millions: the same model, the same proof, errors that grow with the numbers."""
+    from mechopt import api
+
+    scale = 10**8
+    coefficients = {"f": [1, 0, F(-1, 2)], "g": [1, 0, F(-1, 4)]}
+    large = {n: {"kind": "polynomial", "coefficients": [scale * c for c in row]} for n, row in coefficients.items()}
+    found = [api.solve(paper(values=values, design=design)) for values in (CURVED, large)]
+    assert [outcome.guarantee.kind for outcome in found] == ["bounded", "bounded"]
+    small, grown = (float(outcome.summary["variance"]) for outcome in found)
+    assert grown / scale**2 == pytest.approx(small, rel=1e-10)
+
+
 @settings(max_examples=12, deadline=None)
 @given(environments(TIMES), st.integers(0, 1))
 def test_squared_means_are_enclosed(environment: Environment, axis: int) -> None:

@@ -6,8 +6,6 @@ the support; along agent 1's Arb integrates. What is cut away at the ends counts
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -18,41 +16,49 @@ from mechopt.mechanisms.borrowing import planes
 from mechopt.mechanisms.borrowing.branches import Branches, balls, branches, coefficients
 from mechopt.mechanisms.borrowing.enclosure import Edge, Integrand, integral, largest, order_at
 from mechopt.mechanisms.borrowing.planes import PLANE, fraction, rational
-from mechopt.mechanisms.borrowing.quadrature import strips
+from mechopt.mechanisms.borrowing.quadrature import Line, strips
 from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, rational_roots
-from mechopt.mechanisms.borrowing.weights import Weight, weight
+from mechopt.mechanisms.borrowing.weights import NOWHERE, Weight, weight
 
 
-def area(part: Part, polynomial: Callable[[Part], Any], width: Fraction) -> Any:
+def area(part: Part, polynomials: dict[int, Any], width: Fraction) -> Any:
     """A ball of the expectation on a polygon; None where a density has no ball arithmetic here."""
     across, along = (weight(density) for density in part.density)
     if across is None or along is None:
         return None
-    polynomials = _polynomials(part, polynomial)
     rows = {sign: balls(coefficients(p)) for sign, p in polynomials.items()}
     difference = part.first - part.second
     known = branches(difference)
+    corners = {x for x, _ in part.polygon}
     total, missed = arb(0), arb(0)
     for left, right, lower, upper in strips(part):
         a, b = left + width, right - width
-        kept = b > a
-        gaps = [(left, a), (b, right)] if kept else [(left, right)]
-        missed += sum((abs(_mass(across, *gap)) for gap in gaps), arb(0))
-        if not kept:
+        if b <= a:
+            missed += abs(_mass(across, left, right))
             continue
         pieces: Any = [(("line", lower), ("line", upper), part.sign)]
         if part.sign == UNSETTLED:
             pieces = order_at(difference, known, (a + b) / 2, lower, upper)
         if pieces is None:
             return None
-        total += integral(_integrand(rows, known, pieces, across, along), a, b)
+        inner = _inner(rows, known, pieces, along)
+        total += integral(_times(inner, across), a, b)
+        for end, low, high in ((left, left, a), (right, b, right)):
+            # A density may hold much close to its end; next to a corner, whose place is exact, no root comes or goes.
+            mean = inner(_over(low, high), False) if end in corners else NOWHERE
+            mass = abs(_mass(across, low, high))
+            if mean.is_finite():
+                total += mass * mean.real
+            else:
+                missed += mass
     bound = missed.abs_upper() * arb(rational(largest(polynomials.values()) * along.mass))
     return total + arb(0, 2) * bound  # both orders may be wrong there
 
 
-def _polynomials(part: Part, polynomial: Callable[[Part], Any]) -> dict[int, Any]:
-    signs = (1, -1) if part.sign == UNSETTLED else (part.sign,)
-    return {sign: polynomial(replace(part, sign=sign)) for sign in signs}
+def _over(low: Fraction, high: Fraction) -> Any:
+    """A ball that holds every time between two."""
+    middle, reach = arb(rational((low + high) / 2)), arb(rational((high - low) / 2))
+    return acb(middle + arb(0, 1) * reach)
 
 
 def _mass(law: Weight, low: Fraction, high: Fraction) -> Any:
@@ -61,7 +67,12 @@ def _mass(law: Weight, low: Fraction, high: Fraction) -> Any:
     return (ends[1] - ends[0]).real
 
 
-def _integrand(rows: dict[int, list[Any]], known: Branches, pieces: Any, across: Weight, along: Weight) -> Integrand:
+def _times(inner: Integrand, law: Weight) -> Integrand:
+    return lambda x, analytic: inner(x, analytic) * law.density(x)
+
+
+def _inner(rows: dict[int, list[Any]], known: Branches, pieces: Any, along: Weight) -> Integrand:
+    """The integral along the second time, as a function of a ball of the first."""
     used: dict[Edge, list[tuple[int, int]]] = {}
     for below, above, sign in pieces:
         used.setdefault(above, []).append((1, sign))
@@ -70,25 +81,37 @@ def _integrand(rows: dict[int, list[Any]], known: Branches, pieces: Any, across:
     level = {edge: along.moments(acb(rational(edge[1][0])), count)
              for edge in used if edge[0] == "line" and edge[1][1] == 0}  # fmt: skip
 
+    def height(edge: Edge, x: Any, real: bool) -> Any:
+        kind, given = edge
+        if kind == "line":
+            return _line(given, x)
+        found = known.root(given, x, analytic=not real)
+        if real and not found.is_finite():  # all that is needed of it: it lies between the strip's two edges
+            low, high = (_line(line, x).real for (_, line) in (pieces[0][0], pieces[-1][1]))
+            return acb(low.union(high))
+        return found
+
     def integrand(x: Any, analytic: bool) -> Any:
         total = acb(0)
+        real = not analytic and x.imag.is_zero()
         at = {sign: [row(x) for row in found] for sign, found in rows.items()}
         for edge, uses in used.items():
-            kind, given = edge
-            if edge in level:
-                moments = level[edge]
-            else:
-                y = known.root(given, x, analytic=analytic) if kind == "root" else (
-                    acb(rational(given[0])) + acb(rational(given[1])) * x)  # fmt: skip
-                moments = along.moments(y, count) if y.is_finite() else [y] * count
+            moments = level.get(edge)
+            if moments is None:
+                y = height(edge, x, real)
+                moments = along.moments(y, count, real=real) if y.is_finite() else [y] * count
             for factor, sign in uses:
                 total += factor * sum((c * m for c, m in zip(at[sign], moments, strict=False)), acb(0))
-        return total * across.density(x)
+        return total
 
     return integrand
 
 
-def segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
+def _line(line: Line, x: Any) -> Any:
+    return acb(rational(line[0])) + acb(rational(line[1])) * x
+
+
+def segment(part: Part, polynomials: dict[int, Any]) -> Any:
     """A ball of the expectation where one time is an atom: incomplete moments between the roots."""
     axis = 0 if part.low[0] != part.high[0] else 1
     law = weight(part.density[axis])
@@ -99,7 +122,6 @@ def segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
     near: list[Fraction] = []
     if part.sign == UNSETTLED:
         _, near = rational_roots(difference, part.low[axis], part.high[axis])
-    polynomials = _polynomials(part, polynomial)
     total = acb(0)
     for a, b in pairwise([part.low[axis], *near, part.high[axis]]):
         sign = part.sign

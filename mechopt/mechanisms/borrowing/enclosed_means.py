@@ -104,7 +104,7 @@ def _piece(expectations: Expectations, axis: int, name: str, piece: Piece) -> An
                 here = [share.mean for share in shares if share.left <= left and share.right >= right]
                 total += integral(_squared(here, density), a, b)
         ball = total + arb(0, float(slack * most) * (1 + 1e-12))
-        if ball.is_finite() and float(ball.rad()) <= LOOSE:
+        if ball.is_finite() and float(ball.rad()) <= LOOSE * float(size**2):
             return ball
     return None
 

@@ -21,13 +21,13 @@ from mechopt.mechanisms.borrowing import planes
 from mechopt.mechanisms.borrowing.branches import Branches, balls, branches, coefficients
 from mechopt.mechanisms.borrowing.planes import FIRST, PLANE, SECOND, fraction, rational
 from mechopt.mechanisms.borrowing.quadrature import Line, strips
-from mechopt.mechanisms.borrowing.regions import Part, rational_roots
+from mechopt.mechanisms.borrowing.regions import UNSETTLED, Part, rational_roots
 from mechopt.mechanisms.borrowing.times import Piece
 
 BITS = 96
-TOLERANCE = 50  # bits that an integral is computed to
+TOLERANCE = 56  # bits that an integral is computed to
 EVALUATIONS = 20_000  # of a strip; what has not settled by then is left to quadrature
-LOOSE = 1e-6  # an enclosure wider than this is none
+LOOSE = 1e-8  # an enclosure wider than this share of what the integrand can be is none
 WIDTHS = (Fraction(1, 2**54), Fraction(1, 2**32))  # cut away around an isolated point; more than what isolates it
 
 Integrand = Callable[[Any, bool], Any]  # of a ball, and whether it must be analytic there
@@ -44,27 +44,29 @@ def enclose(part: Part, polynomial: Callable[[Part], Any]) -> tuple[float, float
 
     rough = any(isinstance(density, Piece) for density in part.density)
     segment, area = (enclosed_laws.segment, enclosed_laws.area) if rough else (_segment, _area)
+    signs = (1, -1) if part.sign == UNSETTLED else (part.sign,)
+    polynomials = {sign: polynomial(replace(part, sign=sign)) for sign in signs}
+    size = largest(polynomials.values())
     before = ctx.prec
     ctx.prec = BITS
     try:
         if not part.polygon:
-            ball = segment(part, polynomial)
+            ball = segment(part, polynomials)
         else:  # where roots that meet take too many steps to follow, a little more is cut away
-            tries = (area(part, polynomial, width) for width in WIDTHS)
+            tries = (area(part, polynomials, width) for width in WIDTHS)
             ball = next((found for found in tries if found is not None and found.is_finite()), None)
     finally:
         ctx.prec = before
-    if ball is None or not ball.is_finite() or not float(ball.rad()) <= LOOSE:
+    if ball is None or not ball.is_finite() or not float(ball.rad()) <= LOOSE * float(size):
         return None
     value = float(ball.mid())
     return value, float(ball.rad()) * (1 + 1e-12) + 2.0**-52 * abs(value)
 
 
-def _weighted(part: Part, polynomial: Callable[[Part], Any]) -> dict[int, Any]:
+def _weighted(part: Part, polynomials: dict[int, Any]) -> dict[int, Any]:
     """What is integrated where each agent goes first: the polynomial times both densities."""
     found = {}
-    for sign in (1, -1):
-        weighted = polynomial(replace(part, sign=sign))
+    for sign, weighted in polynomials.items():
         for axis, density in enumerate(part.density):
             weighted = weighted * (rational(density) if isinstance(density, Fraction) else planes.substitute(
                 [fraction(c) for c in density.coeffs()], (FIRST, SECOND)[axis]))  # fmt: skip
@@ -96,14 +98,14 @@ def bernstein(terms: dict[tuple[int, ...], Fraction]) -> Fraction:
     return max(map(abs, terms.values()), default=Fraction(0))
 
 
-def _segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
+def _segment(part: Part, polynomials: dict[int, Any]) -> Any:
     """One time is an atom: exact integrals between points within 2^-60 of the irrational roots."""
     axis = 0 if part.low[0] != part.high[0] else 1
     name = PLANE.names()[1 - axis]
     fixed = {name: rational(part.low[1 - axis])}
     difference = planes.univariate((part.first - part.second).subs(fixed), axis)
     _, near = rational_roots(difference, part.low[axis], part.high[axis])
-    weighted = _weighted(part, polynomial)
+    weighted = _weighted(part, polynomials)
     total = fmpq(0)
     for a, b in pairwise([part.low[axis], *near, part.high[axis]]):
         sign = 1 if fraction(difference(rational((a + b) / 2))) > 0 else -1
@@ -113,10 +115,10 @@ def _segment(part: Part, polynomial: Callable[[Part], Any]) -> Any:
     return arb(total) + arb(0, float(slack))
 
 
-def _area(part: Part, polynomial: Callable[[Part], Any], width: Fraction) -> Any:
+def _area(part: Part, polynomials: dict[int, Any], width: Fraction) -> Any:
     difference = part.first - part.second
     known = branches(difference)
-    weighted = _weighted(part, polynomial)
+    weighted = _weighted(part, polynomials)
     inner = {sign: balls(coefficients(p.integral(1))) for sign, p in weighted.items()}
     total = arb(0)
     slack = Fraction(0)

@@ -43,7 +43,7 @@ class Piece:
         if self.law is not None:
             low, high = float(self.low), float(self.high)
             # A density may be infinite at an end; its nodes there carry next to no weight.
-            inside = np.clip(times, low + 1e-300, high - (high - low) * 2.0**-52)
+            inside = np.clip(times, np.nextafter(low, high), np.nextafter(high, low))
             return float(self.mass) * self.law.pdf(inside)
         result = np.zeros(times.shape)
         for c in reversed(self.density or ()):

@@ -25,8 +25,14 @@ class Weight(Protocol):
     def density(self, time: Any) -> Any:
         """The density at a ball; not finite where it is not analytic there."""
 
-    def moments(self, time: Any, count: int) -> list[Any]:
-        """For k below the count, an antiderivative of s^k times the density at a ball; all from one lower end."""
+    def moments(self, time: Any, count: int, *, real: bool = False) -> list[Any]:
+        """For k below the count, an antiderivative of s^k times the density at a ball; all from one lower end.
+
+        Args:
+            time: a ball.
+            count: of powers, from 0.
+            real: whether the ball stands for real times of the support only, so that nothing need be analytic on it.
+        """
 
 
 class PolynomialWeight:
@@ -46,7 +52,7 @@ class PolynomialWeight:
         """See `Weight`."""
         return self._density(time)
 
-    def moments(self, time: Any, count: int) -> list[Any]:
+    def moments(self, time: Any, count: int, *, real: bool = False) -> list[Any]:
         """See `Weight`."""
         powers = [acb(1)]
         for _ in range(count + len(self._coefficients)):
@@ -76,15 +82,19 @@ class PowerWeight:
             return NOWHERE
         return unit ** acb(rational(self._power - 1)) * rational(self._power * self.mass / self._width)
 
-    def moments(self, time: Any, count: int) -> list[Any]:
+    def moments(self, time: Any, count: int, *, real: bool = False) -> list[Any]:
         """See `Weight`."""
         low, width, p = self._low, self._width, self._power
         unit = (time - rational(low)) / rational(width)
         if unit.is_zero():
             return [acb(0)] * count
-        if not unit.real > 0:
+        if unit.real > 0:
+            share = unit ** acb(rational(p))
+        elif real and unit.real.upper() > 0:  # between nothing and what there is at its far end
+            share = acb(arb(0).union(unit.real.upper() ** arb(rational(p))))
+        else:
             return [NOWHERE] * count
-        found = [unit ** acb(rational(p)) * rational(self.mass)]
+        found = [share * rational(self.mass)]
         for _ in range(count - 1):
             found.append(found[-1] * unit)
         return [
@@ -117,7 +127,7 @@ class NormalWeight:
         z = (time - self._mu) / self._sigma
         return self._scale * (-z * z / 2).exp() / (self._sigma * (2 * acb.pi()).sqrt())
 
-    def moments(self, time: Any, count: int) -> list[Any]:
+    def moments(self, time: Any, count: int, *, real: bool = False) -> list[Any]:
         """See `Weight`."""
         peak, square = self.density(time), self._sigma**2
         found = [self._scale * self._share(time)]
@@ -147,7 +157,7 @@ class ExponentialWeight:
         """See `Weight`."""
         return self._height * (-(time - self._low) / self._scale).exp()
 
-    def moments(self, time: Any, count: int) -> list[Any]:
+    def moments(self, time: Any, count: int, *, real: bool = False) -> list[Any]:
         """See `Weight`."""
         height = self.density(time)
         found: list[Any] = []
