@@ -355,7 +355,7 @@ def test_bounds_are_proven_in_any_unit(paper: Callable[..., dict[str, Any]], des
     from mechopt import api
 
     scale = 10**8
-    coefficients = {"f": [1, 0, F(-1, 2)], "g": [1, 0, F(-1, 4)]}
+    coefficients = {"f": [F(1), F(0), F(-1, 2)], "g": [F(1), F(0), F(-1, 4)]}
     large = {n: {"kind": "polynomial", "coefficients": [scale * c for c in row]} for n, row in coefficients.items()}
     found = [api.solve(paper(values=values, design=design)) for values in (CURVED, large)]
     assert [outcome.guarantee.kind for outcome in found] == ["bounded", "bounded"]
