@@ -257,6 +257,24 @@ def test_the_time_indexed_program_refuses_to_wait_silently() -> None:
         time_indexed.solve(Problem(Queue(jobs=jobs), rising))
 
 
+def test_a_schedule_that_is_not_worth_what_is_proven_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The basis proves one welfare; a point that stands for another order must not borrow its proof."""
+    from dataclasses import replace
+
+    from mechopt import solver
+
+    values = {"a": value.polynomial("a", [F(5), F(-1)]), "b": value.polynomial("b", [F(5), F(-3)])}
+    jobs = tuple(Job(name=name, value=name, duration=F(1)) for name in "ab")
+    problem = Problem(Queue(jobs=jobs), values)
+    assert time_indexed.solve(problem).welfare == 5 - 3 + 5 - 2
+    honest = solver.solve
+    columns = time_indexed.program(problem)[1]
+    wrong = np.array([float(start == job) for job, start in columns])  # a first, then b
+    monkeypatch.setattr(solver, "solve", lambda program, **rest: replace(honest(program, **rest), point=wrong))
+    with pytest.raises(CertificateError, match="proves 5 at most"):
+        time_indexed.solve(problem)
+
+
 def test_a_longer_queue_by_three_methods() -> None:
     """14 jobs of mixed values: sets in numpy and compiled, and the time-indexed program."""
     pytest.importorskip("numba")

@@ -13,7 +13,7 @@ from math import lcm
 import numpy as np
 
 from mechopt import certify, solver
-from mechopt.errors import SolveError
+from mechopt.errors import CertificateError, SolveError
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.orders import FOUND_BY_HIGHS, Order, Problem
 from mechopt.mechanisms.borrowing.values import show
@@ -83,6 +83,7 @@ def solve(problem: Problem) -> Order:
 
     Raises:
         SolveError: too large, or the answer waits where nothing may.
+        CertificateError: the schedule read from the program is not worth what its basis proves.
     """
     if problem.queue.separation or problem.queue.inserted_idle:
         raise SolveError("the time-indexed program is for queues without separations and without inserted idle")
@@ -90,9 +91,11 @@ def solve(problem: Problem) -> Order:
     relaxed = LinearProgram(**{name: getattr(built, name) for name in LinearProgram.__dataclass_fields__})
     found = solver.solve(relaxed)
     guarantee: Guarantee | None = None
+    proven: Fraction | None = None
     if np.abs(found.point - np.rint(found.point)).max() <= WHOLE:
         proof = certify.certify(relaxed, found)
         guarantee = proof.guarantee("time-indexed program, whole at the optimum of its linear relaxation")
+        proven = Fraction(proof.objective) if isinstance(proof, certify.Certificate) else None
     else:
         found = solver.solve(built)
     starts = sorted((s, problem.jobs[j].duration, j) for (j, s), x in zip(columns, found.point.tolist(), strict=True)
@@ -105,6 +108,8 @@ def solve(problem: Problem) -> Order:
         guarantee = _bounded(problem, columns, step, max(float(welfare), found.objective, found.bound), welfare)
     order = problem.order(sequence, "time_indexed", guarantee, tie_rule=FOUND_BY_HIGHS)
     exactly = sum((problem.worth(j, problem.begin + s * step + p) for s, p, j in starts), Fraction(0))
+    if proven is not None and exactly != proven:
+        raise CertificateError(f"the schedule is worth {show(exactly)}, its program proves {show(proven)} at most")
     if order.welfare < exactly:
         raise SolveError("a value rises with time, and the time-indexed program would let the resource wait; "
                          "set inserted_idle = true, or have at most 12 jobs")  # fmt: skip
