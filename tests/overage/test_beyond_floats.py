@@ -18,6 +18,11 @@ HUGE = "1" + "0" * 330
 ACCOUNTS = [{"account": "a", "entitlement": 10, "claim": 13}, {"account": "b", "entitlement": 10, "claim": 9}]
 DOCUMENT: dict[str, Any] = {"mechanism": "overage", "accounts": ACCOUNTS}
 RICH = [{"account": "a", "entitlement": HUGE, "claim": 13}, *ACCOUNTS[1:]]
+NETWORK: dict[str, Any] = {
+    "arithmetic": "exact",
+    "pools": [{"account": "a", "pool": "p"}, {"account": "b", "pool": "p"}],
+    "edges": [{"pool": "p", "account": "a", "most": HUGE}],
+}
 SCENARIO = {"probability": 1, "overage": 5, "slack": 2}
 HIGH = {"family": "lognormal", "mu": 6, "sigma": 1}
 NEAR = [{"account": "a", "entitlement": 10, "claim": 1e306}, *ACCOUNTS[1:]]
@@ -45,6 +50,12 @@ NEAR = [{"account": "a", "entitlement": 10, "claim": 1e306}, *ACCOUNTS[1:]]
             {"arithmetic": "exact", "accounts": RICH, "design": {"price": 1, "collar": [1, 2], "claims": HIGH}},
             ["accounts.entitlement", "floats"],
         ),
+        (mechopt.solve, NETWORK | {"accounts": RICH}, ["accounts.entitlement", "floats"]),
+        (
+            mechopt.solve,
+            NETWORK | {"edges": [{"pool": "p", "account": "a", "least": HUGE, "most": HUGE}]},
+            ["edges.least (row 1)", "floats"],
+        ),
         (mechopt.simulate, {"accounts": NEAR, "simulate": {"claims": HIGH}}, ["simulate", "floats"]),
         (mechopt.simulate, {"simulate": {"claims": HIGH | {"mu": HUGE}}}, ["mu", "floats"]),
         (
@@ -65,6 +76,10 @@ def test_what_needs_floats_says_that_they_do_not_reach(
     with pytest.raises(InstanceError) as caught:
         verb(DOCUMENT | change)
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_limit_beyond_floats_is_no_limit() -> None:
+    assert mechopt.solve(DOCUMENT | NETWORK).tables["accounts"]["coverage"] == [1, 0]
 
 
 def test_fractions_settle_and_charge_what_floats_cannot() -> None:

@@ -82,6 +82,8 @@ class Environment:
 
         if self.network is not None and (self.rule != "linear" or self.rounding != "none"):
             raise InstanceError('a network is cleared with rule = "linear" and rounding = "none"', key="pools")
+        if self.network is not None:
+            self.in_floats()  # programs are solved in floats, and proven in fractions
 
     @property
     def sharing(self) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Environment:
         return {"rule": self.rule, "alpha": self.alpha, "tie": self.tie, "weight": self.weight}
 
     def in_floats(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Entitlements and claims in floats, for what is drawn at random.
+        """Entitlements and claims in floats, for draws and programs.
 
         Raises:
             InstanceError: one is too large.
@@ -98,8 +100,8 @@ class Environment:
         for name, column in zip(("entitlement", "claim"), columns, strict=True):
             with np.errstate(over="ignore"):
                 if not np.isfinite(column.sum() * 4):
-                    raise InstanceError("the total is too large for floats, in which draws are taken",
-                                        key=f"accounts.{name}")  # fmt: skip
+                    problem = "the total is too large for floats, in which draws are taken and programs solved"
+                    raise InstanceError(problem, key=f"accounts.{name}")
         return columns
 
     def need_equal_weights(self, what: str) -> None:

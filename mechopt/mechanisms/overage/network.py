@@ -109,6 +109,10 @@ def from_document(pools: Any, edges: Any, accounts: Sequence[str], document: Doc
         if str(account) not in place:
             raise drawn.error(f"there is no account {str(account)!r}", "account", row)
         least, most = (exact.parse(limits[key][row]) if key in limits else None for key in ("least", "most"))
+        if least is not None and exact.as_float(least) == float("inf"):
+            raise drawn.error("is too large for floats", "least", row)
+        if most is not None and exact.as_float(most) == float("inf"):
+            most = None  # no overage is larger
         if most is not None and least is not None and least > most:
             raise drawn.error(f"must be at least least = {exact.show(least)}", "most", row)
         found.append(Edge(pool=known[str(name)], account=place[str(account)], least=least or 0, most=most))
