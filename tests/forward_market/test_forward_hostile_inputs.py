@@ -113,3 +113,16 @@ def test_goals_of_one_market_say_that_anticipated_states_are_left_out(goal: str)
     document = {"mechanism": "forward_market", "agents": agents, "states": states, "design": {"goal": goal}}
     assert not [line for line in api.design(document).warnings if "anticipated" in line]
     assert [line for line in api.design({**document, "anticipated": True}).warnings if "anticipated" in line]
+
+
+def test_one_anticipated_state_has_the_price_of_the_market_where_a_worst_off_type_jumps() -> None:
+    """q_1 is 1/2 between 3/10 and 7/10, q_2(t) = t: both hold 1/2 at 1/2. The price was the mean of 3/10 and 1/2."""
+    gap = {"family": "piecewise_linear", "points": [0, "3/10", "7/10", 1], "levels": [0, "1/2", "1/2", 1]}
+    agents = [{"name": name, "demand": 1, "endowment": owned, "distribution": law}
+              for name, owned, law in (("a", 1, {"family": "uniform"}), ("b", 0, gap))]  # fmt: skip
+    states = [{"state": "x", "probability": 1, "demand_factor": 1}]
+    document = {"mechanism": "forward_market", "agents": agents, "states": states}
+    for anticipated in (False, True):
+        found = api.solve({**document, "anticipated": anticipated})
+        assert found.summary["worst_off_type"] == pytest.approx(0.5, abs=1e-12)
+        assert all(check.holds for check in api.check({**document, "anticipated": anticipated}).checks)

@@ -28,6 +28,7 @@ Side = Literal["left", "right"]
 CELLS = 32  # into which each agent's holdings are cut in a round of the search
 ROUNDS = 40
 FINEST = 4e-16  # units of supply: intervals that rounding does not let become narrower
+NEXT = 1e-11  # units of supply: a little less or more than a holding
 AT_LIMIT = 1e-12  # units of supply: a holding this close to its limit is at it
 
 
@@ -278,8 +279,13 @@ def common_value(markets: Sequence[Market], weight: Floats, low: Floats, high: F
     total = float(space.sum())
     holding = np.clip(first + space * (rest / total) if total > 0 else first, low, high)
     free = (holding > low + AT_LIMIT) & (holding < high - AT_LIMIT)
-    values = mean_types(markets, weight, holding[:, None])[free, 0]
-    return holding, float(np.median(values)) if free.any() else (least + most) / 2
+    if not free.any():
+        return holding, (least + most) / 2
+    # Where no type is likely M_i jumps at the holding; the common value is between the ends of every jump.
+    beside = np.clip(holding[:, None] + np.array([-NEXT, 0.0, NEXT]), 0.0, 1.0)
+    last, here, following = mean_types(markets, weight, beside)[free].T
+    middle, ends = float(np.median(here)), (float(last.max()), float(following.min()))
+    return holding, middle if ends[0] <= middle <= ends[1] else sum(ends) / 2
 
 
 def _largest(levels: Floats, fits: Callable[[float], bool]) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mechopt.finding import Finding
 from mechopt.mechanisms.forward_market import subsets
-from mechopt.mechanisms.forward_market.anticipated import Anticipated, room
+from mechopt.mechanisms.forward_market.anticipated import NEXT, Anticipated, room
 from mechopt.mechanisms.forward_market.market import Market
 from mechopt.mechanisms.forward_market.market_checks import (
     below_demand,
@@ -25,7 +25,6 @@ from mechopt.outcome import Outcome
 Floats = NDArray[np.float64]
 ENUMERATED = 12  # agents up to which allocations are taken again as sums over all sets
 RIVALS = 100
-NEXT = 1e-11  # units of supply: a little less or more than a holding
 
 
 def state_checks(prospect: Anticipated, outcome: Outcome, tolerance: float) -> list[Finding]:
