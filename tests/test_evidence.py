@@ -67,6 +67,13 @@ def test_smt_shows_nothing_that_it_assumes(given: list[Any]) -> None:
     assert prove(x + 1 > 0, given=given, control=x > 5).holds
 
 
+def test_smt_an_implication_without_a_case_is_no_proof() -> None:
+    """It would hold whatever it concludes; where some case is left, it may be shown."""
+    with pytest.raises(ValueError, match="nothing that the hypotheses allow: Implies"):
+        prove(z3.And(x + y >= 0, z3.Implies(x < 0, y == 7)), given=[x >= 0, y >= 0], control=x > y)
+    assert prove(z3.Implies(x > 1, x * x > x), given=[x >= 0], control=z3.Implies(x > 0, x * x > x)).holds
+
+
 def test_smt_control_that_holds_is_a_fault() -> None:
     """A broken variant that is as true as the statement shows nothing."""
     assert "control" in (prove(x * x >= 0, control=x * x >= -1).fault or "")

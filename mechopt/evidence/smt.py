@@ -80,15 +80,15 @@ def prove(
         Evidence that holds (no counterexample exists), does not hold (with one), or is undecided.
 
     Raises:
-        ValueError: a part of the goal is one of the hypotheses.
+        ValueError: a part of the goal is one of the hypotheses, or an implication of which they leave no case.
     """
     import z3
 
-    assumed = [part for part in _conjuncts([goal]) for hypothesis in _conjuncts(given) if part.eq(hypothesis)]
-    if assumed:
-        raise ValueError(f"assumes what it is to show: {assumed[0]}")
     lift = gather if lift is None else lift
     terms = [*given, goal, control[1], *nontrivial]
+    problem = _idle(goal, given, lambda cases: _solve(cases, terms, min(seconds, EXAMPLE_SECONDS), solvers)[0])
+    if problem is not None:
+        raise ValueError(problem)
     example = _example(given, nontrivial, terms, seconds, solvers)
     answer, values, solver = _solve([*given, z3.Not(goal)], terms, seconds, solvers)
     refuted, counter, _ = _solve([*given, z3.Not(control[1])], terms, seconds, solvers)
@@ -230,6 +230,18 @@ def _fraction(value: Any) -> Fraction | bool | str:
     if z3.is_true(value) or z3.is_false(value):
         return bool(z3.is_true(value))
     return Irrational(f"root {value.as_decimal(10)}") if z3.is_algebraic_value(value) else str(value)
+
+
+def _idle(goal: Any, given: Sequence[Any], satisfiable: Callable[[list[Any]], str]) -> str | None:
+    """Why a part of the goal shows nothing, or None: it is assumed, or an implication without a case."""
+    import z3
+
+    for part in _conjuncts([goal]):
+        if any(part.eq(hypothesis) for hypothesis in _conjuncts(given)):
+            return f"assumes what it is to show: {part}"
+        if z3.is_implies(part) and satisfiable([*given, part.arg(0)]) == "unsat" and satisfiable([*given]) == "sat":
+            return f"is about nothing that the hypotheses allow: {part}"
+    return None
 
 
 def _conjuncts(formulas: Iterable[Any]) -> Iterator[Any]:
