@@ -12,9 +12,12 @@ from scipy.optimize import linprog
 from mechopt import catalog
 from mechopt.certify import Certificate
 from mechopt.errors import InstanceError
+from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.generic_types import dependent_types
 from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions
-from mechopt.mechanisms.linked_vcg.mechanism import knapsack
+from mechopt.mechanisms.linked_vcg.market import Market
+from mechopt.mechanisms.linked_vcg.mechanism import knapsack, run, run_unlinked
+from mechopt.mechanisms.linked_vcg.position import positions
 
 pytest.importorskip("pyomo.environ")
 MODELS = catalog.root("models") / "linked_vcg"
@@ -173,3 +176,19 @@ def test_an_investment_on_a_kink_up_to_rounding_is_proven_too(draw: Any, monkeyp
                 assert found.value == pytest.approx(before.value, rel=1e-12)
                 assert np.allclose(found.amount @ environment.types, environment.stock)
     assert used > 5
+
+
+def test_a_kink_is_found_though_a_float_sum_misses_it() -> None:
+    """theta = (1, 1/2), q = 0.15: projects of 0.1 and 0.2 use all of it, and any price from 1 to 2 will do."""
+    reports = np.array([[[0.0, 0.1]], [[0.0, 0.2]]])
+    assert reports.sum() > 0.3  # 0.30000000000000004: a little would be left over, and only 2 would do
+    stock, types, upper = np.array([0.15]), np.array([[1.0], [0.5]]), np.array([[0.0, 1.0]] * 2)
+    environment = Environment(stock=stock, types=types, endowments=reports, lower=0 * upper, upper=upper)
+    today = Market(Knapsack(stock, types), 0 * upper, upper, dates=1).allocate(reports[:, 0]).investment
+    for found in (run(environment), run_unlinked(environment)):
+        dates = found.tables["dates"]
+        assert (dates["price"], dates["price_low"], dates["price_high"]) == ([None], [[1.0]], [[2.0]])
+    for investment in (today, positions(environment, 0)[0].investment):
+        assert not investment.unique_price
+        assert investment.amount.tolist() == [0.0, 0.3]
+        assert investment.amount.dtype == np.float64

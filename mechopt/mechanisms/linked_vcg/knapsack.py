@@ -28,6 +28,7 @@ from mechopt.solver import Sequence as Hot
 
 LARGEST_GAP = 1e-7  # relative, above which residuals are no proof of an optimum
 REMEMBERED = 8  # price vertices tried before a solver is asked
+KINK = 1e-9  # relative to the value: nearer to a limit, an amount partly invested in is worked out from exact sums
 NEARLY = 1e-7  # payoff less cost of a project at which a solver's tolerance may take one type for another
 
 
@@ -145,7 +146,7 @@ class Knapsack:
         """The efficient investment, with its certificate.
 
         Args:
-            endowment: projects of all agents together, shape (types,).
+            endowment: projects of all agents together, floats or rationals, shape (types,).
             date: for messages.
 
         Raises:
@@ -155,7 +156,8 @@ class Knapsack:
         """
         supply = self._supply(endowment)
         program = self.program.bounded(upper=supply)
-        again = self._again(program)
+        usual = self.exact or supply.dtype != object
+        again = self._again(program) if usual else None
         if again is not None:
             return again
         solution = self._solve(supply)
@@ -172,8 +174,32 @@ class Knapsack:
             prices = [Interval(low=price, high=price, exact=False) for price in solution.dual.tolist()]
             basic = solution.point[geometry.partial].tolist()
             return self._investment(found, geometry, supply, (solution.objective, basic, prices))
-        self._remember(geometry, found)
+        if usual:
+            self._remember(geometry, found)
         return self._proven(found, geometry, supply)
+
+    def invest_reports(self, reports: NDArray[Any], total: NDArray[Any], *, date: str = "") -> Investment:
+        """The efficient investment of all reports; where it lies on a kink, or nearly, of their exact sum.
+
+        A float sum is off by its rounding. At a kink that decides whether prices are unique, and whose they are.
+
+        Args:
+            reports: shape (agents, types).
+            total: their sum, shape (types,).
+            date: for messages.
+
+        Raises:
+            InstanceError: as `invest`.
+            CertificateError: as `invest`.
+        """
+        found = self.invest(total, date=date)
+        partial = found.geometry.partial
+        amount, supply = to_float(found.amount[partial]), to_float(self._supply(total)[partial])
+        if self.exact or np.all(np.minimum(amount, supply - amount) > KINK * found.value):
+            return found
+        exactly = np.empty(total.size, dtype=object)
+        exactly[:] = [exact.exact_sum(column) for column in reports.T]
+        return self.invest(exactly, date=date)
 
     def _solve(self, supply: NDArray[Any], *, basis: bool = True) -> Solution:
         """The solver's optimum, in the units of the program."""
@@ -268,7 +294,7 @@ class Knapsack:
         value, basic, intervals = optimum
         # Linear at its price (Lemma 1): all of the types below the plane, nothing of those above.
         nothing: Any = Fraction(0) if self.exact else 0.0
-        amount = np.where(geometry.full, supply, nothing)
+        amount = np.where(geometry.full, supply if self.exact else to_float(supply), nothing)
         amount[geometry.partial] = basic
         proven = isinstance(found, Certificate)  # else the prices are not known to be the only ones
         return Investment(

@@ -136,7 +136,7 @@ class Market:
         reports = accept(reports, self.upper.shape, "endowments", exactly=self.exact, later=True)
         reports, parts = self._room.take(reports, last=self.date == self.dates - 1)
         sums = Sums(reports, parts)
-        investment = self.knapsack.invest(sums.total, date=name or str(self.date + 1))
+        investment = self.knapsack.invest_reports(reports, sums.total, date=name or str(self.date + 1))
         self._add(sums, [investment])
         self._room.keep()
         return Allocated(reports=reports, total=sums.total, investment=investment, bounds=self.bounds)
@@ -162,8 +162,8 @@ class Market:
         sums = Sums(flat)
         names = names or [str(date + 1) for date in range(self.dates)]
         investments = [
-            self.knapsack.invest(total, date=name)
-            for total, name in zip(sums.total.reshape(self.dates, kinds), names, strict=True)
+            self.knapsack.invest_reports(reports[:, date], total, date=name)
+            for date, (total, name) in enumerate(zip(sums.total.reshape(self.dates, kinds), names, strict=True))
         ]
         self._add(sums, investments)
         return investments

@@ -109,7 +109,7 @@ def run_unlinked(environment: Environment) -> Outcome:
     contribution, unlinked = np.full(len(reports), zero), np.full(len(reports), zero)
     investments, beta, last = [], environment.discount, reports.shape[1] - 1
     for date, name in enumerate(environment.date_names):
-        found = solver.invest(reports[:, date].sum(axis=0), date=name)
+        found = solver.invest_reports(reports[:, date], reports[:, date].sum(axis=0), date=name)
         own = serve(reports[:, date], found).own
         contribution = contribution + beta**date * own
         unlinked = unlinked + beta ** (date - last) * (found.value - own)

@@ -107,7 +107,7 @@ def positions(environment: Environment, agent: int | str) -> list[Position]:
     result = []
     for date, name in enumerate(environment.date_names):
         today = reports[:, date]
-        investment = solver.invest(today.sum(axis=0), date=name)
+        investment = solver.invest_reports(today, today.sum(axis=0), date=name)
         served = serve(today, investment)
         result.append(
             _position(
