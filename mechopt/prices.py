@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mechopt.certify import Certificate, certify
 from mechopt.errors import SolveError
-from mechopt.program import LinearProgram
+from mechopt.program import LinearProgram, to_float
 from mechopt.solver import solve
 
 Number = Fraction | float
@@ -81,20 +81,64 @@ def _single(value: Fraction) -> Interval:
 def _extremes(face: LinearProgram, column: int) -> Interval:
     ends: list[Number] = []
     proven = True
+    measure = _measure(face)
     for sense, infinity in (("min", -np.inf), ("max", np.inf)):
         cost = np.zeros(face.columns)
         cost[column] = 1.0
         program = replace(face, sense=sense, cost=cost)  # type: ignore[arg-type]  # one of the two literals
         try:
-            found = certify(program, solve(program))
+            solution = solve(_balanced(program, measure))
         except SolveError as error:
             if not str(error).startswith("unbounded"):
                 raise
             ends.append(infinity)
-        else:
-            ends.append(found.objective)
-            proven &= isinstance(found, Certificate)
+            proven &= _recedes(program, column, measure)
+            continue
+        found = certify(program, solution)  # of its basis, which is the same in any units
+        proven &= isinstance(found, Certificate)
+        ends.append(
+            found.objective if isinstance(found, Certificate) else solution.objective / float(measure[0][column])
+        )
     return Interval(low=ends[0], high=ends[1], exact=proven)
+
+
+def _measure(program: LinearProgram) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Powers of two by which columns, then rows, are divided so that the largest entry of each is around 1."""
+    column, entry = np.repeat(np.arange(program.columns), np.diff(program.start)), np.abs(to_float(program.value))
+    found = []
+    for place, size in ((column, program.columns), (program.index, program.rows)):
+        largest = np.zeros(size)
+        np.maximum.at(largest, place, entry)
+        power = np.asarray(np.exp2(np.rint(np.log2(np.where(largest > 0, largest, 1.0)))))
+        entry = entry / power[place]
+        found.append(power)
+    return found[0], found[1]
+
+
+def _balanced(program: LinearProgram, measure: tuple[NDArray[np.float64], NDArray[np.float64]]) -> LinearProgram:
+    """The program in floats and other units: a solver drops entries that are small in the given ones."""
+    columns, rows = measure
+    return replace(
+        program, value=to_float(program.value) / np.repeat(columns, np.diff(program.start)) / rows[program.index],
+        lower=to_float(program.lower) * columns, upper=to_float(program.upper) * columns,
+        row_lower=to_float(program.row_lower) / rows, row_upper=to_float(program.row_upper) / rows,
+    )  # fmt: skip
+
+
+def _recedes(program: LinearProgram, column: int, measure: tuple[NDArray[np.float64], NDArray[np.float64]]) -> bool:
+    """Whether a variable that is to be small, or large, can go that way for ever, proven: some ray does.
+
+    The program has a feasible point: the face of a certificate holds what the certificate has.
+    """
+    lower, upper, row_lower, row_upper = (
+        np.where(np.isinf(to_float(limit)), to_float(limit), 0.0)
+        for limit in (program.lower, program.upper, program.row_lower, program.row_upper)
+    )
+    length = 1 / measure[0][column]
+    lower[column], upper[column] = max(lower[column], -length), min(upper[column], length)
+    rays = replace(program, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper, offset=0)
+    found = certify(rays, solve(_balanced(rays, measure)))
+    return isinstance(found, Certificate) and found.objective != 0
 
 
 def _dual_face(certificate: Certificate) -> LinearProgram:

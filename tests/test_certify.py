@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from mechopt import exact, prices
 from mechopt.certify import Certificate, certify, certify_basis
-from mechopt.errors import CertificateError
+from mechopt.errors import CertificateError, SolveError
 from mechopt.prices import Interval, point_intervals, price_intervals
 from mechopt.program import AT_LOWER, AT_UPPER, BASIC, Basis, LinearProgram, Solution
 from mechopt.rational import decimals
@@ -228,6 +228,35 @@ def test_prices_without_a_limit_are_infinite() -> None:
     found = certify(program, solve(program))
     assert isinstance(found, Certificate)
     assert price_intervals(found) == [Interval(low=-INF, high=INF, exact=True)]
+
+
+@pytest.mark.parametrize("need", [1e-9, 1e-12, 1e-13, 1e-16])
+def test_a_very_high_price_is_not_taken_for_an_infinite_one(need: float) -> None:
+    """Types of use 4 and `need`, one unit of the second, stock `need`: every price in [1/4, 1 / need] supports it.
+
+    HiGHS drops entries of 1e-12 and less, and would say that the price can grow for ever.
+    """
+    program = LinearProgram.from_dense([[4.0, need]], sense="max", cost=[1.0, 1.0], lower=0.0, upper=[INF, 1.0],
+                                       row_lower=[-INF], row_upper=[need])  # fmt: skip
+    basis = Basis(columns=np.array([BASIC, AT_UPPER], np.int8), rows=np.array([AT_UPPER], np.int8))
+    high = 1 / Fraction(str(need))
+    assert price_intervals(certify_basis(program, basis)) == [Interval(low=Fraction(1, 4), high=high, exact=True)]
+
+
+def test_an_infinite_price_is_proven_by_a_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver that says "unbounded" where the price ends at 1 is not believed."""
+    program = LinearProgram.from_dense([[4.0, 1.0]], sense="max", cost=[1.0, 1.0], lower=0.0, upper=[INF, 1.0],
+                                       row_lower=[-INF], row_upper=[1.0])  # fmt: skip
+    found = certify(program, solve(program))
+    assert isinstance(found, Certificate)
+
+    def mistaken(given: LinearProgram) -> Solution:
+        if given.sense == "max" and np.isinf(given.upper).all():
+            raise SolveError("unbounded: row 0 can grow for ever")
+        return solve(given)
+
+    monkeypatch.setattr(prices, "solve", mistaken)
+    assert price_intervals(found) == [Interval(low=Fraction(1, 4), high=INF, exact=False)]
 
 
 @pytest.mark.parametrize("seed", range(80))
