@@ -34,19 +34,20 @@ class Model:
         return str(self.document.data.get("title") or (path.stem if path else self.mechanism))
 
 
-def load(source: Source | Model, *, seed: int | None = None) -> Model:
+def load(source: Source | Model, *, seed: int | None = None, exactly: bool = False) -> Model:
     """Read and validate a model: a path, the name of a shipped model, or a dict.
 
     Args:
         source: where it is; a model that is loaded already is itself.
         seed: in place of the document's.
+        exactly: calculate in rational numbers, whatever the document's `arithmetic`.
 
     Raises:
         InstanceError: the document is wrong; names file, key and row.
         CatalogError: neither a file nor a shipped model has that name.
     """
     if isinstance(source, Model):
-        if seed is None:
+        if seed is None and not exactly:
             return source
         document = source.document
     elif not isinstance(source, str | Path | Mapping):
@@ -56,6 +57,8 @@ def load(source: Source | Model, *, seed: int | None = None) -> Model:
         document = instance.read_document(source if isinstance(source, Mapping) else _find(source))
     if seed is not None:
         document = replace(document, data={**document.data, "seed": arguments.seed(seed)})
+    if exactly:
+        document = replace(document, data={**document.data, "arithmetic": "exact"})
     if "mechanism" not in document.data:
         known = ", ".join(mechanisms.MECHANISMS)
         raise document.error(f"is missing; it names one of: {known}", "mechanism")

@@ -1,4 +1,4 @@
-"""--seed, --tolerance, --workers and --executor on `solve`, `check` and `report`."""
+"""--seed, --exact, --tolerance, --workers and --executor on `solve`, `check` and `report`."""
 
 from __future__ import annotations
 
@@ -156,3 +156,25 @@ def test_columns_of_any_frame_are_columns() -> None:
     for claim in (pl.Series([7, 13]), np.array([7, 13]), (7, 13)):
         outcome = mechopt.solve({"mechanism": "overage", "accounts": {**accounts, "claim": claim}})
         assert outcome.summary["claim_total"] == 20
+
+
+def test_exact_takes_the_place_of_the_documents_arithmetic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A third of 1 is no float: the market's price and value come back as fractions, and so do the checks."""
+    path = tmp_path / "market.json"
+    path.write_text(json.dumps({
+        "mechanism": "linked_vcg", "arithmetic": "float", "stock": [1], "types": [[3], [0.5]],
+        "endowments": [[[0, 0.5]]], "upper": [[0, 0.6]],
+    }))  # fmt: skip
+    usual, exact = solved(capsys, str(path)), solved(capsys, str(path), "--exact")
+    assert usual["tables"]["dates"]["value"] == [0.75]
+    assert usual["provenance"]["arithmetic"] == "float"
+    assert exact["tables"]["dates"] == {
+        "date": ["1"],
+        "value": ["3/4"],
+        "price": [["1/3"]],
+        "investment": [["1/4", "1/2"]],
+    }
+    assert exact["guarantee"]["kind"] == "exact"
+    assert mechopt.load(mechopt.load(path), exactly=True).environment.arithmetic == "exact"
+    assert main(["check", str(path), "--exact", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["guarantee"]["kind"] == "exact"

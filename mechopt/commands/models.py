@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mechopt import console
-from mechopt.commands.options import Executor, Json, Output, Quiet, Rows, Seed, Whole
+from mechopt.commands.options import Exact, Executor, Json, Output, Quiet, Rows, Seed, Whole
 from mechopt.errors import InstanceError
 
 BROKEN_OFF = {"interrupted": 130, "incomplete": 3}  # 130 is what a shell gives after Ctrl-C
@@ -22,6 +22,7 @@ def solve(
     out: Path | None = None,
     rows: Rows = 20,
     explain: str | None = None,
+    exact: Exact = False,
     seed: Seed = None,
     workers: Whole = 1,
     executor: Executor = None,
@@ -41,7 +42,7 @@ def solve(
     """
     from mechopt import api, tasks
 
-    loaded = api.load(model, seed=seed)
+    loaded = api.load(model, seed=seed, exactly=exact)
     console.need_folder(out)
     with tasks.cluster(executor), console.progress_bar("solve", quiet=quiet or json) as progress:
         outcome = api.solve(loaded, workers=workers, progress=progress)
@@ -57,6 +58,7 @@ def check(
     /,
     *,
     json: Json = False,
+    exact: Exact = False,
     seed: Seed = None,
     tolerance: str | None = None,
     workers: Whole = 1,
@@ -74,8 +76,9 @@ def check(
     """
     from mechopt import api, tasks
 
+    loaded = api.load(model, seed=seed, exactly=exact)
     with tasks.cluster(executor), console.progress_bar("solve", quiet=quiet or json) as progress:
-        outcome = api.check(model, seed=seed, tolerance=tolerance, workers=workers, progress=progress)
+        outcome = api.check(loaded, tolerance=tolerance, workers=workers, progress=progress)
     console.show(outcome, json=json, quiet=quiet, rows=0)
     failed = not all(finding.holds for finding in outcome.checks)
     return BROKEN_OFF.get(outcome.status, int(failed))

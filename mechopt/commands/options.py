@@ -22,6 +22,9 @@ Whole = Annotated[int, Parameter(converter=whole)]
 Rows = Annotated[int, Parameter(converter=whole, validator=Number(gte=0))]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
 Quiet = Annotated[bool, Parameter(negative="", help="Print nothing but errors.")]
+Exact = Annotated[
+    bool, Parameter(negative="", help="Calculate in rational numbers, as a document does that says so itself.")
+]
 Seed = Annotated[int | None, Parameter(converter=whole, help="Of whatever is drawn; the document's seed by default.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
 Executor = Annotated[

@@ -215,7 +215,7 @@ def test_the_command_writes_everything_and_draws_nothing_at_random(tmp_path: Pat
         ({"tolerance": -1}, "design.tolerance", "above 0"),
         ({"dates": []}, "design.dates", "whole numbers"),
         ({"dates": [0]}, "design.dates", "whole numbers"),
-        ({"dates": [1.5]}, "design.dates", "int"),
+        ({"dates": [1.5]}, "design.dates", "whole number"),
         ({"bound": "chernoff"}, "design.bound", "chernoff"),
         ({"bound": "bernstein"}, "design.bound", "known variances"),
         ({"sides": "left"}, "design.sides", "left"),
