@@ -109,6 +109,9 @@ def _pieces(part: Part, polynomials: Iterable[Any]) -> Iterator[tuple[Part | Non
 
 def _along(part: Part, polynomials: Iterable[Any]) -> Iterator[tuple[Part | None, planes.Point]]:
     """The same for a part on which one time is an atom, or both are."""
+    if part.low == part.high:
+        yield part, part.low
+        return
     axis = 0 if part.low[0] != part.high[0] else 1
     known = part.low[1 - axis]
 
@@ -122,8 +125,7 @@ def _along(part: Part, polynomials: Iterable[Any]) -> Iterator[tuple[Part | None
         if near:
             yield None, part.low
         cuts |= set(exactly)
-    ends = sorted(cuts)
-    for low, high in pairwise(ends) if len(ends) > 1 else [(ends[0], ends[0])]:
+    for low, high in pairwise(sorted(cuts)):
         yield replace(part, low=at(low), high=at(high)), at((low + high) / 2)
 
 
