@@ -123,7 +123,7 @@ def test_a_queue_may_name_its_method() -> None:
         assert utilities(found.tables["order"]) == utilities(api.solve(document("pivot")).tables["order"])
     with pytest.raises(InstanceError, match="choose from smith"):
         api.solve({**document("pivot"), "sequence": {"jobs": JOBS, "method": "luck"}})
-    with pytest.raises(SolveError, match="does not apply"):
+    with pytest.raises(InstanceError, match=r"sequence\.method: assignment does not apply"):
         api.solve({**document("pivot"), "sequence": {"jobs": JOBS, "method": "assignment"}})
 
 
@@ -238,8 +238,11 @@ def test_a_schedule_is_not_held_against_orders_that_end_after_the_horizon() -> N
 def test_a_method_is_refused_where_it_would_solve_another_queue(method: str, queue: dict[str, Any]) -> None:
     values = {"v": value.polynomial("v", [F(5), F(-1)]), "w": value.polynomial("w", [F(5), F(-3)])}
     jobs = (Job(name="a", value="v", duration=F(2)), Job(name="b", value="w", duration=F(1)))
+    problem = Problem(Queue(**{"jobs": jobs, **queue}, method=method), values)
+    with pytest.raises(InstanceError, match=f"{method} does not apply"):
+        best_order(problem)
     with pytest.raises(SolveError, match=r"idle|separations"):
-        best_order(Problem(Queue(**{"jobs": jobs, **queue}, method=method), values))
+        sequencing.SOLVERS[method](problem)
 
 
 def test_more_orders_than_64_bits_count_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from mechopt.errors import InstanceError, SolveError
+from mechopt.errors import InstanceError
 from mechopt.mechanisms.borrowing import closed_forms, labels, longest_path, subset_dp, time_indexed
 from mechopt.mechanisms.borrowing.environment import Environment
 from mechopt.mechanisms.borrowing.orders import Order, Problem
@@ -26,13 +26,15 @@ def best_order(problem: Problem, *, method: str | None = None) -> Order:
         method: one of `orders.METHODS`; None takes the queue's, else the quickest that applies.
 
     Raises:
+        InstanceError: the method that is asked for would solve another queue.
         SolveError: no method with a proof applies.
     """
     method = method or problem.queue.method
     if method is not None:
-        found = SOLVERS[method](problem)
+        found = SOLVERS[method](problem) if _fits(method, problem) else None
         if found is None:
-            raise SolveError(f"{method} does not apply to this queue")
+            raise InstanceError(f"{method} does not apply to this queue; leave it out for the quickest that does",
+                                key="sequence.method")  # fmt: skip
         return found
     if problem.queue.inserted_idle:
         return labels.solve_idle(problem)
@@ -45,6 +47,16 @@ def best_order(problem: Problem, *, method: str | None = None) -> Order:
     if len(problem) <= SETS:
         return subset_dp.solve(problem)[0]
     return time_indexed.solve(problem)
+
+
+def _fits(method: str, problem: Problem) -> bool:
+    """Whether a method takes releases, separations and idle time as the queue has them."""
+    idle, gaps = problem.queue.inserted_idle, bool(problem.queue.separation)
+    needs = {
+        "subset_dp": problem.plain, "longest_path": problem.plain, "labels": not idle, "idle_grid": idle and not gaps,
+        "time_indexed": not idle and not gaps,
+    }  # fmt: skip
+    return needs.get(method, True)
 
 
 SOLVERS: dict[str, Callable[[Problem], Order | None]] = {
