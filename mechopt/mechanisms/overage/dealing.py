@@ -130,7 +130,8 @@ class Deal:
             floor, left = self.quotas(entitlement[block], claim[block])
             rest[block] = left
             counts += np.bincount((left >> self.shift).astype(np.int64), minlength=len(counts))
-            dealt += exact.integer_sum(floor)  # a block of huge floors exceeds 64 bits
+            # The floors add up to I at most; where that exceeds 64 bits, so may a block of them.
+            dealt += int(floor.sum()) if self.under < 2**63 else exact.integer_sum(floor)
             np.minimum(claim[block], entitlement[block], out=payoff[block])
             payoff[block] += floor
         return dealt
