@@ -195,3 +195,13 @@ def test_a_gain_that_bends_close_to_0_still_has_its_price(build: Build, excess: 
     # The mean marginal value between r_1* and k_1, by the exact reference, is 49/72; closer than 1e-12 counts as k_1.
     assert subsidy == pytest.approx(0.36 * 49 / 72, abs=1e-4 if excess > Fraction(1, 10**10) else 0.03)
     assert subsidy >= 0.36 * 49 / 72 - 1e-5
+
+
+def test_a_probability_too_small_to_divide_by_is_no_warning() -> None:
+    """1 / F overflows below 1e-308; the agent is left out by divide and conquer then."""
+    demand = [Fraction(1, 2)] * 40
+    found = sums.attainable(demand, largest=20_000)
+    assert found is not None
+    value, error, _ = leave_one_out.allocations(found, np.array([[5e-324] + [0.9] * 39]), np.arange(40))
+    assert np.isfinite(value).all()
+    assert error.max() <= 1e-13

@@ -78,7 +78,7 @@ def _chunk(sums: Sums, below: NDArray[Any], wanted: NDArray[np.intp]) -> tuple[F
     shortfall = sums.shortfall(distribution(sums, columns, range(len(columns))))
     value, error = series(sums, columns, shortfall, wanted)
     # Where no supply is left for i even without i in the set, q is 0: G_-i(1) <= G(1) / (1 - a); twice, for rounding.
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         most = 2.0 * (shortfall[0] + TINY) / columns[wanted]
     nothing = most < UNIT * UNIT
     value[nothing], error[nothing] = 0.0, most[nothing]
