@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from mechopt import exact
 from mechopt.instance import Document
-from mechopt.mechanisms.linked_vcg.environment import Environment
+from mechopt.mechanisms.linked_vcg.environment import LARGEST, Environment
 from mechopt.mechanisms.linked_vcg.laws import Laws, from_records, from_reports
 from mechopt.mechanisms.linked_vcg.widths import Bound
 
@@ -96,6 +97,9 @@ def read(environment: Environment, document: Document) -> Asked:
         _between(document, value, f"design.frontier[{place}]", LARGEST_DELTA) for place, value in enumerate(deltas, 1)
     ]
     headroom = float(document.number(table.headroom, "design.headroom", minimum=1))
+    reached = max(1.0, exact.as_float(environment.endowments.max()))
+    if not headroom <= LARGEST / reached:
+        raise document.error(f"is so large that endowments could be above {LARGEST:g}", "design.headroom")
     return Asked(
         delta=USUAL_DELTA if delta is None and conjecture is None else delta,
         conjecture=conjecture, tolerance=tolerance,

@@ -13,7 +13,7 @@ from mechopt import distributions, exact
 from mechopt.distributions import Distribution
 from mechopt.errors import InstanceError
 from mechopt.instance import Document
-from mechopt.mechanisms.linked_vcg.environment import Environment
+from mechopt.mechanisms.linked_vcg.environment import LARGEST, Environment
 from mechopt.mechanisms.linked_vcg.widths import Bound, Tails
 from mechopt.program import to_float
 
@@ -109,10 +109,10 @@ def from_records(records: object, environment: Environment, document: Document, 
         kinds = _chosen(table.pop("type", None), environment.type_names, "type", document, key, row)
         found = distributions.from_table(table, key, file=document.path, row=row)
         low, high = found.support
-        if low < 0 or not np.isfinite(high):
+        if low < 0 or not high <= LARGEST:
             raise InstanceError(
-                f"endowments lie between 0 and a largest one; this family reaches from {low:g} to {high:g} "
-                "(set its low and high)", file=document.path, key=key, row=row,
+                f"endowments lie between 0 and a largest one, of at most {LARGEST:g}; this family reaches from {low:g} "
+                f"to {high:g} (set its low and high)", file=document.path, key=key, row=row,
             )  # fmt: skip
         families |= {(agent, kind): found for agent in agents for kind in kinds}
     arrays = {name: np.zeros(shape) for name in ("mean", "deviation", "low", "high")}
