@@ -165,6 +165,8 @@ def hunt(faults: list[Fault], workers: int) -> list[tuple[Fault, str, str]]:
                 results[position] = (fault, *noticed(tree, fault.mechanism, file, limit=limit))
             finally:
                 restore()
+                # An example that Hypothesis kept would fail for the next fault as well, whatever that is.
+                shutil.rmtree(tree / ".hypothesis", ignore_errors=True)
                 trees.put(tree)
             return position
 
