@@ -14,10 +14,11 @@ from mechopt.certify import Certificate
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.environment import Environment
 from mechopt.mechanisms.linked_vcg.generic_types import dependent_types
-from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions
+from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
 from mechopt.mechanisms.linked_vcg.market import Market
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack, run, run_unlinked
 from mechopt.mechanisms.linked_vcg.position import positions
+from mechopt.mechanisms.linked_vcg.vertices import as_fractions
 
 pytest.importorskip("pyomo.environ")
 MODELS = catalog.root("models") / "linked_vcg"

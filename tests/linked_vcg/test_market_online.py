@@ -86,7 +86,7 @@ def test_a_bad_report_is_refused_and_can_be_made_good(reports: Any, word: str) -
 @pytest.mark.parametrize("exactly", [False, True])
 def test_a_date_that_fails_leaves_no_trace(exactly: bool) -> None:
     """Types on one price plane: where that price occurs the date is refused, and what it reported is not used up."""
-    from mechopt.mechanisms.linked_vcg.knapsack import as_fractions
+    from mechopt.mechanisms.linked_vcg.vertices import as_fractions
 
     types = np.array([[1.0], [0.5], [0.5]])  # types 2 and 3 tie wherever both are marginal
     stock, upper = np.array([2.0]), np.array([[1.0, 1.5, 1.5]])
@@ -175,7 +175,7 @@ def test_reports_beyond_the_budget_are_cut_and_the_last_date_makes_up() -> None:
 
 
 def test_exact_markets_settle_in_fractions() -> None:
-    from mechopt.mechanisms.linked_vcg.knapsack import as_fractions
+    from mechopt.mechanisms.linked_vcg.vertices import as_fractions
 
     run = market(stock=as_fractions(STOCK), types=as_fractions(TYPES), discount="9/10")
     for date in range(2):

@@ -13,9 +13,10 @@ import pytest
 
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.environment import Environment
-from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions
+from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack, run
 from mechopt.mechanisms.linked_vcg.production import Production
+from mechopt.mechanisms.linked_vcg.vertices import as_fractions
 
 SEEDS = range(40)
 

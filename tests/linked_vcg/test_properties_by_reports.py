@@ -10,8 +10,9 @@ import numpy as np
 
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.environment import Environment
-from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions
+from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
 from mechopt.mechanisms.linked_vcg.mechanism import knapsack, run
+from mechopt.mechanisms.linked_vcg.vertices import as_fractions
 
 Draw = Callable[..., Environment]
 

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.environment import check_types
-from mechopt.mechanisms.linked_vcg.knapsack import Knapsack, as_fractions
+from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
+from mechopt.mechanisms.linked_vcg.vertices import as_fractions
 
 
 def accept_bounds(

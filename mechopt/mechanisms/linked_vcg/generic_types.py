@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechopt.certify import Certificate, certify
-from mechopt.mechanisms.linked_vcg.knapsack import as_fractions
+from mechopt.mechanisms.linked_vcg.vertices import as_fractions
 from mechopt.program import LinearProgram
 from mechopt.rational import rational
 from mechopt.solver import InfeasibleError, solve

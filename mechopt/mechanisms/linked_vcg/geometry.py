@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.errors import InstanceError
 from mechopt.mechanisms.linked_vcg.environment import Environment
-from mechopt.mechanisms.linked_vcg.knapsack import as_fractions, invert
 from mechopt.mechanisms.linked_vcg.position import Position, find_agent, positions
+from mechopt.mechanisms.linked_vcg.vertices import as_fractions, invert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

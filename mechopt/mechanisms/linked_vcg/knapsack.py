@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.batch_simplex import solve_batch
 from mechopt.certify import Certificate, certify
-from mechopt.errors import CertificateError, InstanceError
+from mechopt.errors import CertificateError
 from mechopt.mechanisms.linked_vcg.repair import repaired
+from mechopt.mechanisms.linked_vcg.vertices import Geometry, Vertices
 from mechopt.prices import Interval, price_intervals
 from mechopt.program import BASIC, LinearProgram, Solution, to_float
-from mechopt.rational import rational
 from mechopt.recertify import Recertifier
 from mechopt.residuals import Residuals
 from mechopt.solver import Sequence as Hot
@@ -30,25 +30,6 @@ LARGEST_GAP = 1e-7  # relative, above which residuals are no proof of an optimum
 REMEMBERED = 8  # price vertices tried before a solver is asked
 KINK = 1e-9  # relative to the value: nearer to a limit, an amount partly invested in is worked out from exact sums
 NEARLY = 1e-7  # payoff less cost of a project at which a solver's tolerance may take one type for another
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Geometry:
-    """A price vertex: the types it makes just worth their cost, below it and above it.
-
-    Attributes:
-        partial: the R types with price . theta = 1, the only ones that can be invested in partly, sorted.
-        full: whether price . theta < 1: always invested in entirely, shape (types,).
-        price: p >= 0, payoff per resource unit, shape (resources,).
-        displaced: what one unit of each full type takes from each partial type, shape (R, types); 0 for the others.
-        inverse: of the partial types' needs: amounts of the partial types per resource unit, shape (R, resources).
-    """
-
-    partial: NDArray[np.intp]
-    full: NDArray[np.bool_]
-    price: NDArray[Any]
-    displaced: NDArray[Any]
-    inverse: NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,7 +107,7 @@ class Knapsack:
             row_names=self.program.row_names,
         )
         self._hot = Hot(self._scaled)
-        self._vertices: dict[tuple[int, ...], Geometry] = {}
+        self._vertices = Vertices(types, possible=self.possible, names=self.type_names, in_rationals=self.exact)
         self._seen: list[tuple[Geometry, Recertifier]] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -307,45 +288,8 @@ class Knapsack:
         )
 
     def vertex(self, partial: NDArray[np.intp], *, date: str = "") -> Geometry:
-        """The price vertex at which the given R types just earn their cost.
-
-        Raises:
-            InstanceError: a further type lies on the same plane, so the types are not generic (condition 2).
-        """
-        key = tuple(int(kind) for kind in np.sort(partial))
-        if key not in self._vertices:
-            self._vertices[key] = self._vertex(np.array(key, dtype=np.intp), date)
-        return self._vertices[key]
-
-    def _vertex(self, partial: NDArray[np.intp], date: str) -> Geometry:
-        needs = self.types[partial]
-        inverse = invert(needs)
-        one = Fraction(1) if needs.dtype == object else 1.0
-        price = inverse @ np.full(self.resources, one)
-        excess = self.types @ price - one
-        excess[partial] = 0 * one
-        # In floats a type on the plane shows as a rounding error; which side it is on is then decided exactly.
-        close = np.abs(excess) <= (0 if self.exact else 1e-9)
-        close[partial] = False
-        for kind in np.flatnonzero(close & self.possible).tolist():
-            excess[kind] = self._exact_excess(partial, kind, date)
-        full = np.asarray(excess < 0, dtype=bool) & self.possible
-        displaced = np.zeros((self.resources, len(self.types)), dtype=self.types.dtype) * one
-        displaced[:, full] = inverse.T @ self.types[full].T
-        return Geometry(partial=partial, full=full, price=price, displaced=displaced, inverse=inverse.T)
-
-    def _exact_excess(self, partial: NDArray[np.intp], kind: int, date: str) -> float:
-        needs = as_fractions(self.types[partial])
-        price = invert(needs) @ np.full(self.resources, Fraction(1))
-        excess = as_fractions(self.types[kind]) @ price - 1
-        if excess == 0:
-            names = ", ".join(self.type_names[place] for place in [*partial.tolist(), kind])
-            raise InstanceError(
-                f"types {names} lie on one plane at a price that occurs{_at(date)} (the paper's condition 2 fails), so "
-                "efficient use is not unique; merge equal types, or change a requirement slightly",
-                key="types",
-            )
-        return float(excess)
+        """The price vertex at which the given R types just earn their cost; see `Vertices.at`."""
+        return self._vertices.at(partial, date=date)
 
 
 def sizes(stock: NDArray[Any], types: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
@@ -364,30 +308,3 @@ def sizes(stock: NDArray[Any], types: NDArray[Any]) -> tuple[NDArray[np.float64]
 
 def _at(date: str) -> str:
     return f" at date {date}" if date else ""
-
-
-def as_fractions(values: NDArray[Any]) -> NDArray[Any]:
-    """The same numbers as Fractions; floats count as their shortest decimals."""
-    result = np.empty(values.size, dtype=object)
-    result[:] = [Fraction(exact.parse(value)) for value in values.ravel().tolist()]
-    return result.reshape(values.shape)
-
-
-def invert(matrix: NDArray[Any]) -> NDArray[Any]:
-    """The inverse of a square matrix, exact where it holds exact rationals.
-
-    Raises:
-        CertificateError: it has none.
-    """
-    try:
-        if matrix.dtype != object:
-            return np.asarray(np.linalg.inv(matrix))
-        import flint
-
-        size = len(matrix)
-        found = flint.fmpq_mat(size, size, [rational(value) for value in matrix.ravel().tolist()]).inv()
-        result = np.empty(size * size, dtype=object)
-        result[:] = [Fraction(int(value.p), int(value.q)) for value in found.entries()]
-        return result.reshape(size, size)
-    except (np.linalg.LinAlgError, ZeroDivisionError):
-        raise CertificateError("the types in use depend on each other") from None

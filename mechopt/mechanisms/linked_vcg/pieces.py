@@ -19,7 +19,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from mechopt.mechanisms.linked_vcg.knapsack import Geometry, Knapsack, as_fractions, invert
+from mechopt.mechanisms.linked_vcg.knapsack import Knapsack
+from mechopt.mechanisms.linked_vcg.vertices import Geometry, as_fractions, invert
 from mechopt.program import LinearProgram, to_float
 from mechopt.solver import InfeasibleError, Options, solve
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mechopt import exact
 from mechopt.certify import Certificate, certify_basis
 from mechopt.errors import CertificateError
+from mechopt.mechanisms.linked_vcg.vertices import as_fractions, invert
 from mechopt.program import AT_LOWER, AT_UPPER, BASIC, Basis, LinearProgram, Solution
 from mechopt.residuals import Residuals
 
@@ -57,8 +58,6 @@ def repaired(
 
 def _pivot(knapsack: Knapsack, program: LinearProgram, partial: NDArray[np.intp]) -> NDArray[np.intp]:
     """Dual simplex: the partly invested types of the efficient investment, all amounts within their limits."""
-    from mechopt.mechanisms.linked_vcg.knapsack import as_fractions, invert
-
     types, stock = as_fractions(knapsack.types), as_fractions(knapsack.stock)
     supply: list[Any] = [
         None if value == np.inf else Fraction(exact.parse(value)) for value in program.upper.tolist()
