@@ -52,7 +52,8 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         data = {key: value for key, value in given.data.items() if key != "simulate"}
         return real.from_document(instance.Document(data=data, path=given.path))
 
-    fake = SimpleNamespace(**{**vars(real), "__all__": ["simulate"], "simulate": simulate, "from_document": read})
+    mine = {"__all__": ["simulate"], "simulate": simulate, "from_document": read, "simulate_pictures": None}
+    fake = SimpleNamespace(**{**vars(real), **mine})  # which pictures `real` has depends on what was used before
     monkeypatch.setattr(mechanisms, "get", lambda name, **_: fake)
     path = tmp_path / "model.json"
     path.write_text(json.dumps(DOCUMENT | {"simulate": {"rounds": 4}}))
