@@ -154,7 +154,7 @@ def agents_that_are_not_small() -> None:
         start = time.process_time()
         search = market._search(agent, dates)
         minimum = least_left_to_others(market.knapsack, search.dates, search.charge, search.budget)
-        low, high = market._transfer(agent, dates, minimum)
+        low, high = market._transfer(agent, dates, search, minimum)
         times.append(time.process_time() - start)
         open_ += high > low
     if times:
