@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mechopt.mechanisms.limited_liability import lockstep
+from mechopt.mechanisms.limited_liability import groups, lockstep
 
 PATHS = (1, 2, 3, 9, 200)
 
@@ -29,16 +30,20 @@ def test_a_mixture_adds_in_group_order(paths: int, groups: int) -> None:
 
 @pytest.mark.parametrize("paths", PATHS)
 def test_decisions_that_are_nearly_equal_are_told_apart_by_sums_in_agent_order(paths: int) -> None:
+    """Few agents and many, against `groups`; values of which none, some and most paths have ties."""
     rng = np.random.default_rng(paths)
-    workspace, unclear = lockstep.Workspace(), 0
-    for count in (1, 2, 6, 255, 256, 300):
+    workspace, erring = lockstep.Workspace(), 0
+    for agents, count in itertools.product((5, lockstep.MANY + 1), (1, 2, 6, 255, 256, 300)):
+        shape = (agents, count, paths)
+        some = rng.random(shape)
+        some[:, :, ::9] = rng.integers(0, 3, some[:, :, ::9].shape) / 10
         inputs: tuple[Any, ...] = (
-            rng.random((5, count, paths)), rng.integers(0, 3, (5, count, paths)) / 10, np.zeros((5, count, paths)),
-            rng.random((5, count, paths)) ** 40, 1.0 + rng.integers(0, 2, (5, count, paths)) * 2.0**-52,
+            rng.random(shape), some, rng.integers(0, 3, shape) / 10, np.zeros(shape), rng.random(shape) ** 40,
+            1.0 + rng.integers(0, 2, shape) * 2.0**-52,
         )  # fmt: skip
         for values in inputs:
-            found = lockstep.decide(values, workspace)
-            assert np.array_equal(found, lockstep.in_order(values))
+            expected = groups.decisions(np.moveaxis(values, -1, 0)).T
+            assert np.array_equal(lockstep.decide(values, workspace), expected)
             less = values.sum(axis=0) - values
-            unclear += int((less.argmax(axis=1) != found[1:]).sum())
-    assert unclear > 0  # else totals less one's own would do
+            erring += int((less.argmax(axis=1) != expected[1:]).sum())
+    assert erring > 0  # else totals less one's own would do

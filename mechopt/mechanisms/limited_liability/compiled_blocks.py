@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import numba as nb
 import numpy as np
 
-CLOSE = 1e-14  # of the largest total and for each agent; a sum of n values >= 0 is off by at most n 2^-53 of itself
+from mechopt.mechanisms.limited_liability.lockstep import CLOSE
+
 LARGEST = 16  # periods of a block
 FEW = 8  # decisions that are all compared: leaving some out costs more than it saves
 CACHE = 2_000  # numbers of a block's tables, each, that are to stay close to the processor

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mechopt.mechanisms.limited_liability.arithmetic import SNAP
 
 CLOSE = 1e-14  # of the largest total and for each agent; a sum of n values >= 0 is off by at most n 2^-53 of itself
+MANY = 8  # agents; sums in agent order of fewer cost no more than looking for near ties
 Array = NDArray[np.float64]
 
 
@@ -50,19 +51,22 @@ def leave_each_out(rows: Array, found: Array) -> None:
 def decide(values: Array, workspace: Workspace) -> NDArray[np.int64]:
     """a*(G): the first decision with the largest total stated value in agent order, shape (groups, paths).
 
-    Totals less the agent's own differ from sums in agent order by rounding, far less than `CLOSE` of the largest total:
-    where one decision is ahead of all others by more, it is the one; other paths are decided `in_order`.
+    Sums in agent order are many where agents are. Totals less the agent's own differ from them by rounding, far less
+    than `CLOSE` of the largest total: where one decision is ahead of all others by more, it is the one, and only the
+    other paths are decided `in_order`; all of them where values are so coarse that many paths have ties.
 
     Args:
         values: stated, >= 0, shape (agents, decisions, paths).
         workspace: of the caller.
     """
     agents, count, paths = values.shape
+    if agents < MANY:
+        return in_order(values, workspace)
     kind, block = np.min_scalar_type(count), (count, paths)
     total, rest = workspace.block("total", block), workspace.block("rest", block)
     ahead, numbered = workspace.block("ahead", block, np.bool_), workspace.block("numbered", block, kind)
     number, ones = np.arange(count, dtype=kind)[:, None], ahead.view(np.uint8)
-    place, many = np.empty((agents + 1, paths), kind), np.empty((agents + 1, paths), kind)
+    place, unclear = np.empty((agents + 1, paths), kind), np.zeros(paths, np.bool_)
     np.add.reduce(values, axis=0, out=total)
     best: Array = np.maximum.reduce(total, axis=0)
     near = CLOSE * agents * best
@@ -73,22 +77,31 @@ def decide(values: Array, workspace: Workspace) -> NDArray[np.int64]:
             np.maximum.reduce(worth, axis=0, out=best)
         best -= near
         np.greater_equal(worth, best, out=ahead)
-        np.add.reduce(ones, axis=0, dtype=kind, out=many[group])
+        unclear |= np.add.reduce(ones, axis=0, dtype=kind) != 1
+        if 4 * np.count_nonzero(unclear) > paths:
+            return in_order(values, workspace)
         np.multiply(ones, number, out=numbered)
         np.add.reduce(numbered, axis=0, dtype=kind, out=place[group])  # of one decision only, or it is decided again
     chosen = place.astype(np.int64)
-    unclear = np.flatnonzero((many != 1).any(axis=0))
-    if unclear.size:
-        chosen[:, unclear] = in_order(np.ascontiguousarray(values[:, :, unclear]))
+    if unclear.any():
+        chosen[:, unclear] = in_order(np.ascontiguousarray(values[:, :, unclear]), Workspace())
     return chosen
 
 
-def in_order(values: Array) -> NDArray[np.int64]:
-    """The same by sums in agent order, as they are kept: the plain version."""
+def in_order(values: Array, workspace: Workspace) -> NDArray[np.int64]:
+    """The same by sums in agent order for every path: the plain version."""
     agents, count, paths = values.shape
-    worth = np.empty((agents + 1, count, paths))
+    worth = workspace.block("worth", (agents + 1, count, paths))
     leave_each_out(values, worth)
-    return np.asarray(worth.argmax(axis=1), dtype=np.int64)
+    kind, shape = np.min_scalar_type(count), (agents + 1, paths)
+    place, number, ahead = np.zeros(shape, kind), np.empty(shape, kind), np.empty(shape, np.bool_)
+    best = worth[:, 0]
+    for decision in range(1, count):
+        np.greater(worth[:, decision], best, out=ahead)
+        np.multiply(ahead, kind.type(decision), out=number)
+        np.maximum(place, number, out=place)  # later decisions have larger numbers
+        np.maximum(best, worth[:, decision], out=best)
+    return place.astype(np.int64)
 
 
 def under(numbers: Array, chosen: NDArray[np.int64]) -> Array:
